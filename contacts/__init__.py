@@ -1,0 +1,1 @@
+"""Their side: people, what they opted in to, and the checks that consent allows."""

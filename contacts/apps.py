@@ -1,0 +1,17 @@
+"""The contacts app: registers the triggers that hold the gate in the schema."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ContactsConfig(AppConfig):
+    """Wires people, consent and checks."""
+
+    name = "contacts"
+    verbose_name = _("Contacts")
+
+    def ready(self) -> None:
+        """Register triggers before any migrate runs."""
+        from contacts import triggers
+
+        triggers.register_all()

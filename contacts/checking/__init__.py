@@ -1,0 +1,1 @@
+"""Carrying out a check run: claim, ask, record."""

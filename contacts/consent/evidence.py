@@ -1,0 +1,49 @@
+"""The evidence of a consent event: its salted digest, and the fingerprint that makes a second import change nothing."""
+
+import hashlib
+import os
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from contacts.consent.state import write_time
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What shows that a person agreed or refused: words, or a file."""
+
+    text: str = ""
+    file: bytes | None = field(default=None, repr=False)
+    file_name: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.text.strip() or self.file)
+
+
+def new_salt() -> bytes:
+    """Give a random salt: without it the digest of a short text could be guessed after erasure."""
+    return os.urandom(16)
+
+
+def digest(evidence: Evidence, salt: bytes) -> str:
+    """Give the salted SHA-256 that the consent event keeps when the evidence itself is gone."""
+    return hashlib.sha256(salt + evidence.text.encode() + b"\x00" + (evidence.file or b"")).hexdigest()
+
+
+def fingerprint(
+    *,
+    e164: str,
+    business_id: int,
+    state: str,
+    purposes: str,
+    source: str,
+    given_at: datetime,
+    evidence: Evidence,
+    rest: tuple[object, ...] = (),
+) -> uuid.UUID:
+    """Give the digest of a whole event; equal events have equal fingerprints, whoever records them."""
+    parts = (e164, business_id, state, purposes, source, write_time(given_at), evidence.text, *rest)
+    hasher = hashlib.blake2b("\x1f".join("" if part is None else str(part) for part in parts).encode(), digest_size=16)
+    hasher.update(evidence.file or b"")
+    return uuid.UUID(bytes=hasher.digest())

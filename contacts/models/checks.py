@@ -1,0 +1,162 @@
+"""Check runs and their rows. A row is refused, or it carries the opt-in that allows it: the database sees to it."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.gate import Reason
+from contacts.models.consent import OptIn
+from contacts.models.people import Contact
+from providers.interfaces import EvidenceStrength
+from providers.models import Business, ProviderAccount, Purpose
+
+
+class CheckBatch(models.Model):
+    """One check run: whose numbers, through which account, for what, asked by whom."""
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING", _("Running")
+        PAUSED = "PAUSED", _("Paused")
+        CANCELLED = "CANCELLED", _("Cancelled")
+        FINISHED = "FINISHED", _("Finished")
+
+    class Source(models.TextChoices):
+        PASTE = "PASTE", _("Pasted numbers")
+        FILE = "FILE", _("File")
+        SELECTION = "SELECTION", _("Selected contacts")
+        COMMAND = "COMMAND", _("Command")
+        RETRY = "RETRY", _("Retry of another run")
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, verbose_name=_("account"))
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, verbose_name=_("business"))
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices, blank=True)
+    source = models.CharField(_("source"), max_length=10, choices=Source.choices)
+    numbers_read_as = models.CharField(_("numbers without + are read as"), max_length=10, default="e164")
+    region = models.CharField(_("region"), max_length=3, blank=True)
+    forced = models.BooleanField(_("check again anyway"), default=False)
+    force_reason = models.CharField(_("reason"), max_length=200, blank=True)
+    requested_by = models.CharField(_("asked by"), max_length=150)
+    created_at = models.DateTimeField(_("created at"))
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.RUNNING)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    retry_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("retry of"))
+
+    class Meta:
+        verbose_name = _("check run")
+        verbose_name_plural = _("check runs")
+        ordering = ["-id"]
+        default_permissions = ("add", "change", "view")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(forced=False) | ~Q(force_reason=""), name="contacts_checkbatch_force_needs_a_reason"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["account"], name="contacts_checkbatch_open", condition=Q(state__in=["RUNNING", "PAUSED"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class ContactCheckQuerySet(models.QuerySet["ContactCheck"]):
+    """Reads of check rows."""
+
+    def open(self) -> "ContactCheckQuerySet":
+        """Rows that have no final answer yet."""
+        return self.filter(status__in=ContactCheck.OPEN)
+
+    def due(self, now: datetime) -> "ContactCheckQuerySet":
+        """Rows that may be asked now: waiting ones, and those whose provider is to be asked again."""
+        return self.filter(status__in=["WAITING", "PROCESSING"], next_attempt_at__lte=now)
+
+    def in_flight(self, now: datetime) -> "ContactCheckQuerySet":
+        """Rows whose call may be on its way at this moment."""
+        return self.filter(status="SENDING", lease_until__gt=now)
+
+
+class ContactCheck(models.Model):
+    """One number of a check run."""
+
+    class Status(models.TextChoices):
+        WAITING = "WAITING", _("Waiting")
+        SENDING = "SENDING", _("Being asked")
+        PROCESSING = "PROCESSING", _("Being checked")
+        VALID = "VALID", _("On WhatsApp")
+        INVALID = "INVALID", _("Not on WhatsApp")
+        FAILED = "FAILED", _("Could not be checked")
+        UNKNOWN = "UNKNOWN", _("No answer (counted)")
+        REFUSED = "REFUSED", _("Not sent")
+        CANCELLED = "CANCELLED", _("Cancelled")
+        DUPLICATE = "DUPLICATE", _("Same number as another line")
+
+    OPEN = ("WAITING", "SENDING", "PROCESSING")
+
+    batch = models.ForeignKey(CheckBatch, on_delete=models.CASCADE, related_name="checks", db_index=False)
+    position = models.PositiveIntegerField(_("line"))
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, db_index=False, verbose_name=_("account"))
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, db_index=False, verbose_name=_("business"))
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, null=True, related_name="checks", db_index=False)
+    opt_in = models.ForeignKey(OptIn, on_delete=models.PROTECT, null=True, db_index=False, verbose_name=_("opt-in"))
+    input = models.CharField(_("as written"), max_length=80)
+    #: Exactly what the provider is asked: answers are joined on it.
+    asked = models.CharField(max_length=20, blank=True)
+    status = models.CharField(_("result"), max_length=10, choices=Status.choices, default=Status.WAITING)
+    reason = models.CharField(_("reason"), max_length=30, choices=Reason.choices, blank=True)
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
+    wa_id = models.CharField("wa_id", max_length=64, null=True)
+    strength = models.CharField(
+        _("how sure"), max_length=6, blank=True, choices=[(item.value, item.value.title()) for item in EvidenceStrength]
+    )
+    checked_at = models.DateTimeField(_("checked at"), null=True)
+    #: The earlier answer that this row repeats, where the account was not asked again.
+    cached_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, db_index=False, related_name="+")
+    #: The row of the same run that asks for this number.
+    duplicate_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, db_index=False, related_name="+")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    asks = models.PositiveSmallIntegerField(default=0)
+    #: No array larger than this may carry the row: halved each time an array with it fails as a whole.
+    array_limit = models.PositiveIntegerField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    first_asked_at = models.DateTimeField(null=True)
+    #: Names one claim: an answer is recorded only by the claim that still holds the row.
+    claim = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    objects = ContactCheckQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("check")
+        verbose_name_plural = _("checks")
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "position"], name="contacts_contactcheck_line"),
+            models.CheckConstraint(
+                condition=Q(status="REFUSED", opt_in__isnull=True) & ~Q(reason="")
+                | ~Q(status="REFUSED") & Q(opt_in__isnull=False, contact__isnull=False),
+                name="contacts_contactcheck_refused_or_opted_in",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["batch", "next_attempt_at"],
+                name="contacts_contactcheck_due",
+                condition=Q(status__in=["WAITING", "PROCESSING"]),
+            ),
+            models.Index(
+                fields=["account", "asked"],
+                name="contacts_contactcheck_asked",
+                condition=Q(status__in=["SENDING", "PROCESSING"]),
+            ),
+            models.Index(fields=["lease_until"], name="contacts_contactcheck_lease", condition=Q(status="SENDING")),
+            models.Index(fields=["batch", "status"], name="contacts_contactcheck_counts"),
+            models.Index(fields=["contact", "account"], name="contacts_contactcheck_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.input}: {self.get_status_display()}"

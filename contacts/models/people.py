@@ -1,0 +1,38 @@
+"""One person's number."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Contact(models.Model):
+    """One person's number, and the random pseudonym under which the ledger knows it."""
+
+    # A constraint and not unique=True: that would add a second, LIKE index, which imports pay for.
+    e164 = models.CharField(_("number"), max_length=16)
+    region = models.CharField(_("region"), max_length=3, blank=True)
+    #: The form that all variants of this person's number share (providers.e164.person_key).
+    person_key = models.CharField(max_length=16)
+    pseudonym = models.UUIDField(_("pseudonym"), default=uuid.uuid4, editable=False)
+    wa_id = models.CharField("wa_id", max_length=64, null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("first seen"))
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["e164"], name="contacts_contact_e164"),
+            models.UniqueConstraint(fields=["pseudonym"], name="contacts_contact_pseudonym"),
+            models.CheckConstraint(condition=Q(e164__startswith="+"), name="contacts_contact_e164_has_plus"),
+        ]
+        indexes = [
+            models.Index(fields=["person_key"], name="contacts_contact_person"),
+            models.Index(fields=["wa_id"], name="contacts_contact_wa_id", condition=Q(wa_id__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.e164

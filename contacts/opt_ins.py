@@ -1,0 +1,328 @@
+"""Opt-ins: record a grant, record a withdrawal, decide a held one. Events are only ever added.
+
+A withdrawal takes the lock that a check takes, commits, and then waits for a call already on its way, so that after it
+returns nothing for that person starts or is under way.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from audit import ledger
+from contacts.consent import state
+from contacts.consent.evidence import Evidence, digest, fingerprint, new_salt
+from contacts.models import Consent, ConsentText, Contact, ContactCheck, OptIn, OptInEvidence
+from providers import e164
+from providers.models import Business, Purpose, write_purposes
+
+_POLL_SECONDS = 0.05
+
+
+class OptInRefused(ValueError):
+    """The record would prove nothing: the message names what is missing or wrong and the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One event and the state that the person is in with it."""
+
+    opt_in: OptIn
+    consent: Consent
+    created: bool
+
+
+def record(
+    *,
+    number: e164.Number,
+    business: Business,
+    actor: str,
+    now: datetime,
+    source: str,
+    evidence: Evidence,
+    business_name_shown: str,
+    given_at: datetime,
+    purposes: Sequence[str] = (),
+    consent_text: ConsentText | None = None,
+    expires_at: datetime | None = None,
+    external_id: str = "",
+    decides: OptIn | None = None,
+) -> Recorded:
+    """Record that a person agreed; without purposes it covers what the business says an opt-in covers.
+
+    Recording the very same event again changes nothing. A grant given before a withdrawal does not undo it.
+
+    :raises OptInRefused: when a part of the proof is missing or contradicts itself.
+    """
+    check_proof(
+        business=business,
+        source=source,
+        evidence=evidence,
+        business_name_shown=business_name_shown,
+        given_at=given_at,
+        expires_at=expires_at,
+        consent_text=consent_text,
+    )
+    covered = write_purposes(tuple(purposes)) or business.opt_in_covers
+    with transaction.atomic():
+        contact = _contact(number, now)
+        consent = _locked_consents([contact], business, now)[contact.pk]
+        opt_in, created = _append(
+            contact,
+            business,
+            OptIn(
+                state=OptIn.State.GRANTED,
+                purposes=covered,
+                business_name_shown=business_name_shown,
+                consent_text=consent_text,
+                source=source,
+                given_at=given_at,
+                recorded_at=now,
+                recorded_by=actor,
+                expires_at=expires_at,
+                external_id=external_id,
+                decides=decides,
+            ),
+            evidence,
+        )
+        if created:
+            derive(consent, contact, now)
+            _record_event("opt_in.recorded", opt_in, actor, now)
+    return Recorded(opt_in, consent, created)
+
+
+def withdraw(
+    *,
+    number: e164.Number,
+    business: Business,
+    actor: str,
+    now: datetime,
+    source: str,
+    reason: str,
+    purposes: Sequence[str] = (),
+    given_at: datetime | None = None,
+) -> Recorded:
+    """Record that a person opted out, of all purposes or of some, under every form of their number.
+
+    Commits and returns at once; whoever speaks to a person then calls `wait_for_calls`.
+
+    :raises OptInRefused: when source or reason is missing.
+    """
+    evidence = Evidence(text=reason)
+    if not source.strip() or not evidence:
+        raise OptInRefused(_("A withdrawal needs a source and a reason: where and how the person said no."))
+    withdrawn = write_purposes(tuple(purposes)) or write_purposes(Purpose.values)
+    with transaction.atomic():
+        # Every form of the number gets rows of its own, so that a grant for another form, under way at this moment,
+        # meets them and waits.
+        contacts = {
+            form: _contact(e164.Number(form, number.region), now) for form in sorted(e164.variants(number.e164))
+        }
+        consents = _locked_consents(list(contacts.values()), business, now)
+        recorded: dict[str, Recorded] = {}
+        for form, contact in contacts.items():
+            opt_in, created = _append(
+                contact,
+                business,
+                OptIn(
+                    state=OptIn.State.WITHDRAWN,
+                    purposes=withdrawn,
+                    source=source,
+                    given_at=given_at or now,
+                    recorded_at=now,
+                    recorded_by=actor,
+                ),
+                evidence,
+            )
+            if created:
+                derive(consents[contact.pk], contact, now)
+            recorded[form] = Recorded(opt_in, consents[contact.pk], created)
+        for entry in recorded.values():
+            if entry.created:
+                _record_event("opt_in.withdrawn", entry.opt_in, actor, now)
+    return recorded[number.e164]
+
+
+def wait_for_calls(contact_ids: Collection[int], *, business: Business) -> int:
+    """Wait until no call for these people is on its way, and give how many there were.
+
+    Call it outside any transaction, after a withdrawal has committed. A call's lease bounds the wait.
+    """
+    seen: set[int] = set()
+    while True:
+        flying = set(
+            ContactCheck.objects.in_flight(datetime.now(UTC))
+            .filter(contact_id__in=contact_ids, business=business)
+            .values_list("pk", flat=True)
+        )
+        if not flying:
+            return len(seen)
+        seen |= flying
+        time.sleep(_POLL_SECONDS)
+
+
+def decide_held(*, held: OptIn, accept: bool, actor: str, now: datetime) -> OptIn:
+    """Decide about a grant that a file brought for a person who had opted out: record it now, or dismiss it.
+
+    :raises OptInRefused: when it is not held, or somebody has decided already.
+    """
+    with transaction.atomic():
+        contact = Contact.objects.get(pseudonym=held.pseudonym)
+        consent = _locked_consents([contact], held.business, now)[contact.pk]
+        if held.state != OptIn.State.HELD or OptIn.objects.filter(decides=held).exists():
+            raise OptInRefused(_("This record is not waiting for a decision any more."))
+        kept = OptInEvidence.objects.get(opt_in=held)
+        decision, _created = _append(
+            contact,
+            held.business,
+            OptIn(
+                state=OptIn.State.GRANTED if accept else OptIn.State.DISMISSED,
+                purposes=held.purposes,
+                business_name_shown=held.business_name_shown,
+                consent_text=held.consent_text,
+                source=held.source,
+                # The person who decides says that the consent stands now: an earlier date would lose to the withdrawal.
+                given_at=now,
+                recorded_at=now,
+                recorded_by=actor,
+                expires_at=held.expires_at,
+                external_id=held.external_id,
+                decides=held,
+            ),
+            Evidence(text=kept.text, file=kept.file, file_name=kept.file_name),
+        )
+        derive(consent, contact, now)
+        _record_event("opt_in.recorded" if accept else "opt_in.dismissed", decision, actor, now)
+    return decision
+
+
+def held() -> QuerySet[OptIn]:
+    """Give the grants that wait for a person's decision."""
+    return OptIn.objects.filter(state=OptIn.State.HELD, decision__isnull=True)
+
+
+def check_proof(
+    *,
+    business: Business,
+    source: str,
+    evidence: Evidence | bool,
+    business_name_shown: str,
+    given_at: datetime,
+    expires_at: datetime | None,
+    consent_text: ConsentText | None,
+) -> None:
+    """Refuse a grant whose record would not convince: no field has a silent default.
+
+    :raises OptInRefused: naming the field, the rule and the next step.
+    """
+    if not source.strip():
+        raise OptInRefused(_("The source is missing: say where the person agreed (web form, paper, call …)."))
+    if not evidence:
+        raise OptInRefused(_("The evidence is missing: text or a file that shows that the person agreed."))
+    if not business_name_shown.strip():
+        raise OptInRefused(_("The business name that the person saw is missing."))
+    if given_at.tzinfo is None:
+        raise OptInRefused(_("The time of consent has no time zone. Write it as 2026-05-03T10:00:00+02:00."))
+    if not business.was_called(business_name_shown, given_at.astimezone(UTC).date()):
+        raise OptInRefused(
+            _("“%(shown)s” is not a name of %(business)s on %(date)s. Add it to the business's names, with its dates.")
+            % {"shown": business_name_shown, "business": business.name, "date": given_at.date().isoformat()}
+        )
+    if expires_at is not None and expires_at <= given_at:
+        raise OptInRefused(_("The consent expires before it was given."))
+    if consent_text is not None and consent_text.business_id != business.pk:
+        raise OptInRefused(_("The wording “%(text)s” belongs to another business.") % {"text": str(consent_text)})
+
+
+def derive(consent: Consent, contact: Contact, now: datetime) -> None:
+    """Make the locked `consent` say what the contact's events say."""
+    events = OptIn.objects.filter(pseudonym=contact.pseudonym, business_id=consent.business_id)
+    folded = state.fold(
+        state.Event(event.pk, event.state, tuple(event.purposes.split(",")), event.given_at, event.expires_at)
+        for event in events
+    )
+    consent.status = Consent.Status(folded.status)
+    consent.grants = state.dump_grants(folded.grants)
+    consent.withdrawals = state.dump_withdrawals(folded.withdrawals)
+    consent.updated_at = now
+    consent.save(update_fields=["status", "grants", "withdrawals", "updated_at"])
+
+
+def _contact(number: e164.Number, now: datetime) -> Contact:
+    contact, _created = Contact.objects.get_or_create(
+        e164=number.e164,
+        defaults={"region": number.region, "person_key": e164.person_key(number.e164), "created_at": now},
+    )
+    return contact
+
+
+def _locked_consents(contacts: list[Contact], business: Business, now: datetime) -> dict[int, Consent]:
+    for contact in contacts:
+        # Withdrawn is the safe way to begin: the row exists to be locked and allows nothing yet.
+        Consent.objects.get_or_create(
+            contact=contact, business=business, defaults={"status": Consent.Status.WITHDRAWN, "updated_at": now}
+        )
+    rows = Consent.objects.select_for_update().filter(contact__in=contacts, business=business).order_by("pk")
+    return {row.contact_id: row for row in rows}
+
+
+def _append(contact: Contact, business: Business, opt_in: OptIn, evidence: Evidence) -> tuple[OptIn, bool]:
+    salt = new_salt()
+    opt_in.pseudonym = contact.pseudonym
+    opt_in.business = business
+    opt_in.evidence_digest = digest(evidence, salt)
+    mark = fingerprint(
+        e164=contact.e164,
+        business_id=business.pk,
+        state=opt_in.state,
+        purposes=opt_in.purposes,
+        source=opt_in.source,
+        given_at=opt_in.given_at,
+        evidence=evidence,
+        rest=(opt_in.business_name_shown, opt_in.consent_text_id, opt_in.expires_at, opt_in.external_id),
+    )
+    try:
+        with transaction.atomic():
+            opt_in.save(force_insert=True)
+            OptInEvidence.objects.create(
+                opt_in=opt_in,
+                text=evidence.text,
+                file=evidence.file,
+                file_name=evidence.file_name,
+                salt=salt,
+                fingerprint=mark,
+            )
+    except IntegrityError:
+        earlier = OptIn.objects.filter(evidence__fingerprint=mark).first()
+        if earlier is None:
+            raise
+        return earlier, False
+    return opt_in, True
+
+
+def _record_event(action: str, opt_in: OptIn, actor: str, now: datetime) -> None:
+    ledger.record(
+        action=action,
+        actor=actor,
+        now=now,
+        business_id=opt_in.business_id,
+        subject=f"OptIn:{opt_in.pk}",
+        pseudonym=opt_in.pseudonym,
+        details={
+            "purposes": opt_in.purposes,
+            "business_name_shown": opt_in.business_name_shown,
+            "consent_text": opt_in.consent_text_id,
+            "source": opt_in.source,
+            "given_at": opt_in.given_at,
+            "expires_at": opt_in.expires_at,
+            "evidence_digest": opt_in.evidence_digest,
+        },
+    )
+
+
+#: How long a person may have to wait for `wait_for_calls`: the longest call any checker makes, and its margin.
+LONGEST_WAIT = timedelta(seconds=75)

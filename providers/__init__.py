@@ -1,0 +1,1 @@
+"""The outside world: businesses, provider accounts and one client module a provider."""

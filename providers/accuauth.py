@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+class AccuAuth:
+    def __init__(self, account: object) -> None: ...

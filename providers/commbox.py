@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+class CommBox:
+    def __init__(self, account: object) -> None: ...

@@ -1,0 +1,307 @@
+"""The only way out: one HTTPS call with a total deadline, a body cap, no redirects and one ProviderCall row.
+
+Never follows a redirect (requests would forward `api-key` headers to another host), never reads proxy or netrc settings
+from the environment, never lets an exception's text carry the URL.
+"""
+
+import ipaddress
+import json
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from audit.models import ProviderCall
+from providers.errors import AnswerLost, NotConfigured, NotSent, Throttled
+from providers.interfaces import CallContext
+
+CONNECT_TIMEOUT = 5.0
+BODY_CAP = 4 * 1024 * 1024
+DEFAULT_RETRY_AFTER = timedelta(seconds=60)
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the way out needs to know of a provider account."""
+
+    id: int | None
+    name: str
+    kind: str
+    base_url: str
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A provider's whole answer: status, headers in lower case, and the body's bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """Read the body as JSON.
+
+        :raises AnswerLost: when it is not JSON, is nested beyond reading, or is empty.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise AnswerLost(
+                f"The provider answered HTTP {self.status} with something that is not JSON.", http_status=self.status
+            ) from None
+
+
+def call(
+    account: Account,
+    *,
+    method: str,
+    path: str,
+    masked_path: str,
+    context: CallContext,
+    deadline: float,
+    headers: Mapping[str, str],
+    json_body: Any = None,
+) -> Answer:
+    """Make one call and record it; `deadline` (seconds) bounds connection, answer and body together.
+
+    `masked_path` is what the record shows: no credential, no person's number. A fresh connection carries each call,
+    because a kept one may be closed by the other side just as we send, and then nobody knows whether it was read.
+
+    :raises NotSent: when nothing left.
+    :raises AnswerLost: when the request left and no whole answer came.
+    :raises Throttled: on HTTP 429.
+    """
+    check_base_url(account.base_url)
+    row = ProviderCall.objects.create(
+        account_id=account.id,
+        account_name=account.name,
+        kind=account.kind,
+        operation=context.operation,
+        subject=context.subject,
+        method=method,
+        url=(account.base_url.rstrip("/") + masked_path)[:300],
+        numbers_count=context.numbers_count,
+        started_at=datetime.now(UTC),
+    )
+    started = time.monotonic()
+    try:
+        answer = _send(account, method, path, headers, json_body, deadline)
+    except (NotSent, AnswerLost) as error:
+        row.outcome = ProviderCall.Outcome.NOT_SENT if isinstance(error, NotSent) else ProviderCall.Outcome.LOST
+        row.error = error.message[:200]
+        raise
+    else:
+        row.outcome = ProviderCall.Outcome.ANSWERED
+        row.http_status = answer.status
+    finally:
+        row.milliseconds = round((time.monotonic() - started) * 1000)
+        row.save(update_fields=["outcome", "error", "http_status", "milliseconds"])
+    if answer.status == 429:
+        raise Throttled(
+            "The provider asked us to slow down.",
+            retry_after=read_retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC)),
+        )
+    return answer
+
+
+def check_base_url(base_url: str) -> None:
+    """Refuse a base URL that is not https to a named public host.
+
+    With PROVIDERS_ALLOW_LOCAL plain http to a loopback address is allowed too, and nothing else.
+
+    :raises NotConfigured: naming the rule that the URL breaks.
+    """
+    parts = urlsplit(base_url)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise NotConfigured("A base URL holds no user name, password, query or fragment.")
+    try:
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise NotConfigured("The base URL's port is not a number from 1 to 65535.") from None
+    if not host:
+        raise NotConfigured("A base URL starts with https:// and a host name.")
+    if settings.PROVIDERS_ALLOW_LOCAL and parts.scheme == "http" and _is_loopback_name(host):
+        return
+    if parts.scheme != "https":
+        raise NotConfigured("A base URL must use https.")
+    with suppress(ValueError):
+        if not _is_public(ipaddress.ip_address(host)):
+            raise NotConfigured("A base URL must not name a private, loopback or reserved address.")
+
+
+def speaks_to_loopback(base_url: str) -> bool:
+    """Tell whether the account talks to this machine, which only a sandbox does."""
+    return _is_loopback_name(urlsplit(base_url).hostname or "")
+
+
+def read_retry_after(value: str | None, *, now: datetime) -> timedelta:
+    """Read a Retry-After header: seconds or an HTTP date; 60 s for anything else, never more than a day."""
+    wait = DEFAULT_RETRY_AFTER
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        wait = timedelta(seconds=int(text))
+    elif text:
+        with suppress(ValueError, TypeError, OverflowError):
+            at = parsedate_to_datetime(text)
+            wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
+    return min(max(wait, timedelta(seconds=1)), LONGEST_RETRY_AFTER)
+
+
+class _Line:
+    """The connection of one call: knows whether bytes may have left, and can be cut when the deadline passes."""
+
+    def __init__(self, allow_loopback: bool) -> None:
+        self.allow_loopback = allow_loopback
+        self.connected = False
+        self.cut_off = False
+        self._socket: Any = None
+
+    def opened(self, sock: Any) -> None:
+        # The name was resolved by the connection itself, so the address judged here is the one that is used.
+        address = ipaddress.ip_address(str(sock.getpeername()[0]).split("%")[0])
+        if not (_is_public(address) or (self.allow_loopback and address.is_loopback)):
+            sock.close()
+            raise NotSent("The host name leads to a private, loopback or reserved address.")
+        self._socket = sock
+        if self.cut_off:
+            self.cut()
+
+    def cut(self) -> None:
+        self.cut_off = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _connection_classes(line: _Line) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            sock = super()._new_conn()
+            line.opened(sock)
+            return sock
+
+        def connect(self) -> None:
+            super().connect()
+            line.connected = True
+
+    class TLS(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            sock = super()._new_conn()
+            line.opened(sock)
+            return sock
+
+        def connect(self) -> None:
+            super().connect()
+            line.connected = True
+
+    return Plain, TLS
+
+
+class _LineAdapter(HTTPAdapter):
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+        super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        plain, tls = _connection_classes(self._line)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("TLSPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
+        }
+
+
+def _send(
+    account: Account, method: str, path: str, headers: Mapping[str, str], json_body: Any, deadline: float
+) -> Answer:
+    line = _Line(allow_loopback=settings.PROVIDERS_ALLOW_LOCAL and speaks_to_loopback(account.base_url))
+    session = requests.Session()
+    session.trust_env = False
+    adapter = _LineAdapter(line)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # requests' own timeout is per read: a byte a second would hold the call for ever.
+    timer = threading.Timer(deadline, line.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        with session.request(
+            method,
+            account.base_url.rstrip("/") + path,
+            headers={"User-Agent": "waadmin", "Accept": "application/json", **headers},
+            json=json_body,
+            timeout=(min(CONNECT_TIMEOUT, deadline), deadline),
+            allow_redirects=False,
+            stream=True,
+            verify=account.ca_file or True,
+        ) as response:
+            body = _read_body(response)
+            if line.cut_off:
+                raise AnswerLost(f"The answer did not end within {deadline:g} s.")
+            return Answer(
+                status=response.status_code,
+                headers={name.lower(): value for name, value in response.headers.items()},
+                body=body,
+            )
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        # `from None` everywhere: the chained text would carry the URL, and with it a person's number.
+        if not line.connected:
+            raise NotSent(_why_not_sent(error)) from None
+        if line.cut_off:
+            raise AnswerLost(f"No whole answer within {deadline:g} s.") from None
+        raise AnswerLost("The connection broke before the answer was complete.") from None
+    finally:
+        timer.cancel()
+        session.close()
+
+
+def _read_body(response: requests.Response) -> bytes:
+    body = bytearray()
+    for piece in response.iter_content(64 * 1024):
+        body += piece
+        if len(body) > BODY_CAP:
+            raise AnswerLost(f"The answer is larger than {BODY_CAP // 1024 // 1024} MiB.")
+    length = response.headers.get("Content-Length", "")
+    if "Content-Encoding" not in response.headers and length.isdigit() and len(body) < int(length):
+        raise AnswerLost("The answer ended before its announced length.")
+    return bytes(body)
+
+
+def _why_not_sent(error: Exception) -> str:
+    text = repr(error)
+    if "NameResolution" in text or "gaierror" in text:
+        return "The host name could not be found."
+    if "CERTIFICATE" in text or "SSL" in text:
+        return "The host's certificate is not trusted."
+    if "Timeout" in text:
+        return "The host did not accept a connection in time."
+    return "The host refused the connection."
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    return address.is_global and not address.is_multicast
+
+
+def _is_loopback_name(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False

@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+class OnPremises:
+    def __init__(self, account: object) -> None: ...

@@ -1,0 +1,1 @@
+"""The front door: receive, verify, store, answer 200, think later."""

@@ -1,0 +1,11 @@
+"""The webhooks app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class WebhooksConfig(AppConfig):
+    """Wires the front door."""
+
+    name = "webhooks"
+    verbose_name = _("Webhooks")
