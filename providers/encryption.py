@@ -1,7 +1,7 @@
 """Encryption at rest with FIELD_ENCRYPTION_KEYS (Fernet, newest first): older keys read, the newest writes."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -9,6 +9,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from providers.secret import Secret
+
+if TYPE_CHECKING:
+    _BinaryField = models.BinaryField[Any, Any]
+else:
+    _BinaryField = models.BinaryField
 
 
 class WrongEncryptionKey(RuntimeError):
@@ -32,7 +37,7 @@ def decrypt(token: bytes) -> bytes:
         return _fernet().decrypt(token)
     except InvalidToken:
         raise WrongEncryptionKey(
-            "Stored data cannot be decrypted with any key in FIELD_ENCRYPTION_KEYS: put back the key it was written with."
+            "Stored data cannot be decrypted with any key in FIELD_ENCRYPTION_KEYS: put back the one that wrote it."
         ) from None
 
 
@@ -45,7 +50,7 @@ def _fernet() -> MultiFernet:
         raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS holds a value that is not a Fernet key.") from None
 
 
-class EncryptedBinaryField(models.BinaryField):
+class EncryptedBinaryField(_BinaryField):
     """Bytes that are encrypted in the database and plain in Python."""
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
@@ -55,7 +60,7 @@ class EncryptedBinaryField(models.BinaryField):
         return None if value is None else decrypt(bytes(value))
 
 
-class CredentialsField(models.BinaryField):
+class CredentialsField(_BinaryField):
     """A mapping of names to `Secret` values, encrypted in the database; Python never sees them in the open."""
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:

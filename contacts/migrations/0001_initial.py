@@ -305,6 +305,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("position", models.PositiveIntegerField(verbose_name="line")),
+                ("e164", models.CharField(blank=True, max_length=16, verbose_name="number")),
                 ("input", models.CharField(max_length=80, verbose_name="as written")),
                 ("asked", models.CharField(blank=True, max_length=20)),
                 (

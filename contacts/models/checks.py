@@ -103,6 +103,7 @@ class ContactCheck(models.Model):
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, null=True, related_name="checks", db_index=False)
     opt_in = models.ForeignKey(OptIn, on_delete=models.PROTECT, null=True, db_index=False, verbose_name=_("opt-in"))
     input = models.CharField(_("as written"), max_length=80)
+    e164 = models.CharField(_("number"), max_length=16, blank=True)
     #: Exactly what the provider is asked: answers are joined on it.
     asked = models.CharField(max_length=20, blank=True)
     status = models.CharField(_("result"), max_length=10, choices=Status.choices, default=Status.WAITING)

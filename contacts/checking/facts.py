@@ -1,0 +1,109 @@
+"""Collecting what the gate needs to know, for many numbers in a handful of queries."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from contacts.consent.state import load_grants, load_withdrawals
+from contacts.gate import CACHE_FOR, EarlierAnswer, Facts, Policy
+from contacts.models import Consent, Contact, ContactCheck
+from providers import limits
+from providers.interfaces import ContactChecker, EvidenceStrength
+from providers.models import AccountMeter, Business, ProviderAccount, strength_of
+
+_T = TypeVar("_T")
+_AT_ONCE = 1_000
+
+
+def policy_for(
+    *, account: ProviderAccount, checker: ContactChecker, purpose: str, force: bool, now: datetime
+) -> Policy:
+    """Give what the gate is asked about this account at this moment."""
+    return Policy(
+        purpose=purpose or None,
+        regions=checker.regions,
+        strength=strength_now(account, checker),
+        force=force,
+        account_paused=bool(account.stopped_because()),
+        budget_left=limits.budget_left(account, now=now),
+    )
+
+
+def strength_now(account: ProviderAccount, checker: ContactChecker) -> EvidenceStrength:
+    """Give how much the account's `valid` proves at this moment."""
+    marked = AccountMeter.objects.filter(pk=account.pk).values_list("marked_weak_at", flat=True).first()
+    return strength_of(account, checker.strength, marked)
+
+
+def known_contacts(numbers: Iterable[str]) -> dict[str, Contact]:
+    """Give the contacts that exist among these E.164 numbers."""
+    return {
+        contact.e164: contact
+        for some in in_pieces(numbers, _AT_ONCE)
+        for contact in Contact.objects.filter(e164__in=some)
+    }
+
+
+def load(
+    *, contacts: Sequence[Contact], business: Business, account: ProviderAccount, now: datetime, lock: bool
+) -> dict[int, Facts]:
+    """Give the facts of each contact by its id; with `lock` their consent rows stay locked until the transaction ends.
+
+    Rows are locked in the order of their ids, so that two claims never wait for each other in a circle.
+    """
+    facts: dict[int, Facts] = {}
+    for some in in_pieces(contacts, _AT_ONCE):
+        ids = [contact.pk for contact in some]
+        consents = Consent.objects.filter(business=business, contact_id__in=ids).order_by("pk")
+        if lock:
+            consents = consents.select_for_update()
+        stored = {row[0]: row for row in consents.values_list("contact_id", "grants", "withdrawals")}
+        elsewhere = _granted_elsewhere([pk for pk in ids if pk not in stored], business)
+        earlier = _earlier_answers(ids, account, now)
+        for contact in some:
+            _, grants, withdrawals = stored.get(contact.pk, (None, {}, {}))
+            facts[contact.pk] = Facts(
+                e164=contact.e164,
+                region=contact.region,
+                grants=load_grants(grants),
+                withdrawals=load_withdrawals(withdrawals),
+                other_business=contact.pk in elsewhere,
+                earlier=earlier.get(contact.pk),
+            )
+    return facts
+
+
+def in_pieces(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Cut into lists of at most `size`."""
+    iterator = iter(items)
+    while piece := list(islice(iterator, size)):
+        yield piece
+
+
+def _granted_elsewhere(contact_ids: list[int], business: Business) -> set[int]:
+    if not contact_ids:
+        return set()
+    others = Consent.objects.filter(contact_id__in=contact_ids, status=Consent.Status.GRANTED).exclude(
+        business=business
+    )
+    return set(others.values_list("contact_id", flat=True))
+
+
+def _earlier_answers(contact_ids: list[int], account: ProviderAccount, now: datetime) -> dict[int, EarlierAnswer]:
+    rows = (
+        ContactCheck.objects.filter(
+            contact_id__in=contact_ids,
+            account=account,
+            status__in=[ContactCheck.Status.VALID, ContactCheck.Status.INVALID],
+            cached_from=None,
+            checked_at__gt=now - CACHE_FOR,
+        )
+        .order_by("checked_at", "pk")
+        .values_list("contact_id", "pk", "checked_at", "strength")
+    )
+    return {
+        contact_id: EarlierAnswer(check_id, checked_at, EvidenceStrength(strength))
+        for contact_id, check_id, checked_at, strength in rows
+        if checked_at is not None
+    }

@@ -1,0 +1,37 @@
+"""Background tasks. Each takes a primary key and nothing else, and may run twice, late or never without harm."""
+
+from datetime import UTC, datetime, timedelta
+
+from django_q.tasks import async_task
+
+from contacts.checking.marks import finish_if_done
+from contacts.checking.results import close_lost
+from contacts.checking.run import run_batch as run
+from contacts.models import CheckBatch, ContactCheck
+from providers import limits
+
+#: A task lets go after so long, and queues its successor: the queue's timeout never cuts a call in two.
+SLICE = timedelta(seconds=45)
+
+
+def run_batch(batch_id: int) -> int:
+    """Work on a check run for a while; give how many rows are still open."""
+    if run(batch_id=batch_id, until=datetime.now(UTC) + SLICE):
+        async_task("contacts.tasks.run_batch", batch_id)
+    return ContactCheck.objects.filter(batch_id=batch_id).open().count()
+
+
+def sweep() -> int:
+    """Close what died or never finished, forget old budget use, and queue every running run that has something due."""
+    now = datetime.now(UTC)
+    for batch in close_lost(now=now):
+        finish_if_done(batch, now=now)
+    limits.forget_old_use(now=now)
+    due = ContactCheck.objects.due(now + timedelta(minutes=1)).filter(batch__state=CheckBatch.State.RUNNING)
+    batches = CheckBatch.objects.filter(pk__in=due.values("batch_id")).select_related("account")
+    queued = 0
+    for batch in batches:
+        if not batch.account.stopped_because():
+            async_task("contacts.tasks.run_batch", batch.pk)
+            queued += 1
+    return queued
