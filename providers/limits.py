@@ -68,10 +68,22 @@ def reserve_budget(account: ProviderAccount, *, wanted: int, now: datetime) -> R
     if account.check_budget is not None:
         granted = min(wanted, max(0, account.check_budget - _used(account, now)))
         if granted < wanted:
-            free_at = _next_free_at(account, now)
+            free_at = next_free_at(account, now)
     if granted:
         _add(account, granted, now)
     return Reservation(granted, free_at)
+
+
+def next_free_at(account: ProviderAccount, now: datetime) -> datetime:
+    """Give when the oldest numbers of the rolling day leave the budget."""
+    oldest = (
+        BudgetUse.objects.filter(account=account, minute_at__gt=now - DAY - _MINUTE, asked__gt=0)
+        .order_by("minute_at")
+        .values_list("minute_at", flat=True)
+        .first()
+    )
+    # A budget of nothing never frees itself; look again in an hour, when a person may have raised it.
+    return oldest + DAY + _MINUTE if oldest else now + timedelta(hours=1)
 
 
 def release_budget(account: ProviderAccount, *, count: int, asked_at: datetime) -> None:
@@ -94,17 +106,6 @@ def _locked(account: ProviderAccount) -> AccountMeter:
 def _used(account: ProviderAccount, now: datetime) -> int:
     used = BudgetUse.objects.filter(account=account, minute_at__gt=now - DAY - _MINUTE).aggregate(total=Sum("asked"))
     return used["total"] or 0
-
-
-def _next_free_at(account: ProviderAccount, now: datetime) -> datetime:
-    oldest = (
-        BudgetUse.objects.filter(account=account, minute_at__gt=now - DAY - _MINUTE, asked__gt=0)
-        .order_by("minute_at")
-        .values_list("minute_at", flat=True)
-        .first()
-    )
-    # A budget of nothing never frees itself; look again in an hour, when a person may have raised it.
-    return oldest + DAY + _MINUTE if oldest else now + timedelta(hours=1)
 
 
 def _add(account: ProviderAccount, count: int, now: datetime) -> None:

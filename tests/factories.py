@@ -1,10 +1,12 @@
 """Things for tests to start from, made through the real journeys wherever there is one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contacts import opt_ins
+from contacts import checks, opt_ins
+from contacts.checking.run import run_batch
 from contacts.consent.evidence import Evidence
+from contacts.models import CheckBatch, ContactCheck
 from providers.e164 import read_number
 from providers.models import Business, ProviderAccount
 from providers.secret import Secret
@@ -67,3 +69,36 @@ def withdrawn(number: str, owner: Business, *, now: datetime, **fields: Any) -> 
         reason="asked us to stop",
         **fields,
     )
+
+
+def number(ending: int = 100, index: int = 0) -> str:
+    """A British mobile number; the sandbox decides by its last three digits."""
+    return f"+447400{index:03d}{ending:03d}"
+
+
+def peruvian(ending: int = 100, index: int = 0) -> str:
+    """A Peruvian mobile number; the sandbox decides by its last three digits."""
+    return f"+519{index:05d}{ending:03d}"
+
+
+def check_run(account: ProviderAccount, *numbers: str, now: datetime | None = None, **fields: Any) -> CheckBatch:
+    """A check run, made as the command makes it."""
+    fields.setdefault("purpose", "")
+    return checks.create(
+        account=account,
+        lines=checks.read_lines(numbers),
+        source=CheckBatch.Source.COMMAND,
+        actor="tests",
+        now=now or datetime.now(UTC),
+        **fields,
+    )
+
+
+def run(batch: CheckBatch, *, seconds: float = 30) -> None:
+    """Work on a run in this process until nothing is due soon."""
+    run_batch(batch_id=batch.pk, until=datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+def results(batch: CheckBatch) -> dict[str, str]:
+    """What each number of a run became."""
+    return dict(ContactCheck.objects.filter(batch=batch).values_list("input", "status"))

@@ -45,7 +45,7 @@ def claim_rows(*, batch: CheckBatch, account: ProviderAccount, checker: ContactC
         refused = [row for row in rows if decisions[row.pk].outcome is Outcome.REFUSED]
         allowed = [row for row in rows if decisions[row.pk].outcome is Outcome.ALLOWED]
         for row in rows:
-            _settle(row, decisions[row.pk], now)
+            _settle(row, decisions[row.pk], account, now)
         reservation = limits.reserve_budget(account, wanted=len(allowed), now=now) if allowed else None
         if reservation is not None and reservation.granted < len(allowed):
             _let_wait(allowed[reservation.granted :], Reason.BUDGET_SPENT, reservation.free_at)
@@ -91,7 +91,7 @@ def _ask_the_gate(
     }
 
 
-def _settle(row: ContactCheck, decision: Decision, now: datetime) -> None:
+def _settle(row: ContactCheck, decision: Decision, account: ProviderAccount, now: datetime) -> None:
     if decision.outcome is Outcome.REFUSED:
         asked_before = row.status == ContactCheck.Status.PROCESSING
         # What was asked before consent ended has no answer and is not asked about again; the rest was never sent.
@@ -104,7 +104,9 @@ def _settle(row: ContactCheck, decision: Decision, now: datetime) -> None:
         answer_from(row, ContactCheck.objects.get(pk=decision.check_id or 0))
         row.save()
     elif decision.outcome is Outcome.WAITING:
-        _let_wait([row], decision.reason or Reason.ACCOUNT_PAUSED, now + timedelta(minutes=1))
+        spent = decision.reason is Reason.BUDGET_SPENT
+        until = limits.next_free_at(account, now) if spent else now + timedelta(minutes=1)
+        _let_wait([row], decision.reason or Reason.ACCOUNT_PAUSED, until)
 
 
 def _let_wait(rows: Sequence[ContactCheck], reason: Reason, until: datetime | None) -> None:

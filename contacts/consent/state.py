@@ -19,6 +19,14 @@ class Event:
     purposes: tuple[str, ...]
     given_at: datetime
     expires_at: datetime | None = None
+    recorded_at: datetime | None = None
+
+    @property
+    def said_at(self) -> datetime:
+        """When it was said; a grant dated in the future when it was recorded, or no withdrawal could end it."""
+        if self.state == GRANTED and self.recorded_at is not None:
+            return min(self.given_at, self.recorded_at)
+        return self.given_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ def fold(events: Iterable[Event]) -> State:
     """Let the latest event of each purpose win; at the same instant the withdrawal wins."""
     grants: dict[str, Grant] = {}
     withdrawals: dict[str, datetime] = {}
-    for event in sorted(events, key=lambda event: (event.given_at, event.state == WITHDRAWN, event.id)):
+    for event in sorted(events, key=lambda event: (event.said_at, event.state == WITHDRAWN, event.id)):
         for purpose in event.purposes:
             if event.state == GRANTED:
                 grants[purpose] = Grant(event.id, event.given_at, event.expires_at)
@@ -48,28 +56,26 @@ def fold(events: Iterable[Event]) -> State:
     return State(grants, withdrawals)
 
 
-def dump_grants(grants: Mapping[str, Grant]) -> dict[str, list[int | str | None]]:
+def dump_grants(grants: Mapping[str, Grant]) -> dict[str, tuple[int, str, str | None]]:
     """Write grants as `Consent.grants` stores them."""
-    return {
-        purpose: [
-            grant.opt_in_id,
-            write_time(grant.given_at),
-            write_time(grant.expires_at) if grant.expires_at else None,
-        ]
-        for purpose, grant in grants.items()
-    }
+    stored: dict[str, tuple[int, str, str | None]] = {}
+    for purpose, grant in grants.items():
+        until = write_time(grant.expires_at) if grant.expires_at else None
+        stored[purpose] = (grant.opt_in_id, write_time(grant.given_at), until)
+    return stored
 
 
-def load_grants(stored: Mapping[str, list[int | str | None]]) -> dict[str, Grant]:
-    """Read `Consent.grants`."""
-    return {
-        purpose: Grant(
-            int(opt_in_id or 0),
-            datetime.fromisoformat(str(given_at)),
-            datetime.fromisoformat(str(expires_at)) if expires_at else None,
-        )
-        for purpose, (opt_in_id, given_at, expires_at) in stored.items()
-    }
+def load_grants(stored: Mapping[str, tuple[int, str, str | None]]) -> dict[str, Grant]:
+    """Read `Consent.grants`; purposes of one opt-in share a grant: a claim reads a thousand rows under lock."""
+    read: dict[int, Grant] = {}
+    grants: dict[str, Grant] = {}
+    for purpose, (opt_in_id, given_at, expires_at) in stored.items():
+        grant = read.get(opt_in_id)
+        if grant is None:
+            until = datetime.fromisoformat(expires_at) if expires_at else None
+            grant = read[opt_in_id] = Grant(opt_in_id, datetime.fromisoformat(given_at), until)
+        grants[purpose] = grant
+    return grants
 
 
 def dump_withdrawals(withdrawals: Mapping[str, datetime]) -> dict[str, str]:

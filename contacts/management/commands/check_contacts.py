@@ -31,9 +31,7 @@ class Command(ReportingCommand):
         parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="as +491701234567")
         parser.add_argument("--provider", required=True, metavar="NAME", help="name of the provider account")
         parser.add_argument("--purpose", choices=Purpose.values, default="", help="the purpose that must be agreed to")
-        parser.add_argument(
-            "--force", action="store_true", help="ask again although answers are fresh; needs --reason"
-        )
+        parser.add_argument("--force", action="store_true", help="ask again although answers are fresh; needs --reason")
         parser.add_argument("--reason", default="", help="why fresh answers are not good enough")
         parser.add_argument("--file", metavar="F", help="a file with one number a line; - reads standard input")
         parser.add_argument(
