@@ -12,10 +12,13 @@ from enum import StrEnum
 import phonenumbers
 from django.utils.translation import gettext as _
 
+from providers import numbering_plan
+
 # What people paste around numbers without meaning anything by it: no-break spaces, direction marks, soft hyphens.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _PUNCTUATION = re.compile(r"[\s().\-/\u2010-\u2015\u2212]")
 _SPREADSHEET = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+")
+_DECIMAL = re.compile(r"[+-]?\d+\.0+")
 _PLAIN_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _LONGEST_INPUT = 64
 
@@ -58,7 +61,7 @@ def read_number(text: str, *, reading: Reading = Reading.E164, region: str | Non
     shown = text if len(text) <= _LONGEST_INPUT else text[:_LONGEST_INPUT] + "…"
     digits = _digits(text, shown)
     if digits.startswith("+"):
-        return _judge(digits, shown)
+        return _judge(digits, shown, drops_zero="(0)" in text)
     if reading is Reading.DIGITS:
         if digits.startswith("0"):
             raise NumberRefused(
@@ -70,6 +73,12 @@ def read_number(text: str, *, reading: Reading = Reading.E164, region: str | Non
     if reading is Reading.NATIONAL:
         return _read_national(digits, shown, region)
     raise _without_plus(digits, shown)
+
+
+def has_plus(text: str) -> bool:
+    """Tell whether a number was written with a leading +, whatever stands around it."""
+    clean = _PUNCTUATION.sub("", _INVISIBLE.sub("", text))
+    return clean.lstrip("'’").startswith("+")
 
 
 def what_whatsapp_would_read(text: str, *, calling_code: int) -> str:
@@ -93,9 +102,9 @@ def variants(e164: str) -> frozenset[str]:
     Mexico has +52 and +521, Argentina +54 and +549, Brazil numbers with and without the ninth digit.
     """
     key = person_key(e164)
-    if key.startswith("+52"):
+    if key.startswith("+52") and len(key) == 13:
         return frozenset({key, "+521" + key[3:]})
-    if key.startswith("+54"):
+    if key.startswith("+54") and len(key) == 13:
         return frozenset({key, "+549" + key[3:]})
     if key.startswith("+55") and len(key) == 13 and key[5] in "6789":
         return frozenset({key, key[:5] + "9" + key[5:]})
@@ -122,6 +131,11 @@ def _digits(text: str, shown: str) -> str:
     if _SPREADSHEET.fullmatch(clean):
         raise NumberRefused(
             _("“%(text)s” was shortened by a spreadsheet and its digits are gone. Export the column as text.")
+            % {"text": shown}
+        )
+    if _DECIMAL.fullmatch(clean):
+        raise NumberRefused(
+            _("“%(text)s” was turned into a decimal number by a spreadsheet. Export the column as text.")
             % {"text": shown}
         )
     digits = _PUNCTUATION.sub("", clean)
@@ -156,10 +170,7 @@ def _read_national(digits: str, shown: str, region: str | None) -> Number:
             _("“%(text)s” is not a number of %(region)s.") % {"text": shown, "region": region},
             meant=probably_meant(digits),
         )
-    return Number(
-        e164=phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164),
-        region=phonenumbers.region_code_for_number(parsed) or "",
-    )
+    return _made(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), parsed, shown)
 
 
 def _without_plus(digits: str, shown: str) -> NumberRefused:
@@ -174,21 +185,37 @@ def _without_plus(digits: str, shown: str) -> NumberRefused:
     return NumberRefused(words, meant=meant)
 
 
-def _judge(e164: str, shown: str) -> Number:
+def _judge(e164: str, shown: str, *, drops_zero: bool = False) -> Number:
+    if _PLAIN_E164.fullmatch(e164) and (known := numbering_plan.region_of(e164)) is not None:
+        return Number(e164, known)
     try:
         parsed = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
         raise NumberRefused(_("“%(text)s” starts with no country's calling code.") % {"text": shown}) from None
     if phonenumbers.is_valid_number(parsed):
-        return Number(
-            e164=phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164),
-            region=phonenumbers.region_code_for_number(parsed) or "",
-        )
+        read = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        # "+44 (0)20" says itself that the 0 is not dialled; any other digit that would have to go is a guess.
+        if read != e164 and not drops_zero:
+            raise NumberRefused(
+                _("“%(text)s” holds digits that are dialled only inside its country. Probably meant: %(meant)s.")
+                % {"text": shown, "meant": read},
+                meant=read,
+            )
+        return _made(read, parsed, shown)
     # Older forms of a person's number are invalid to the numbering plan and may still be a wa_id.
     for variant in variants(e164) - {e164}:
         other = phonenumbers.parse(variant)
         if phonenumbers.is_valid_number(other):
-            return Number(e164=e164, region=phonenumbers.region_code_for_number(other) or "")
+            return _made(e164, other, shown)
     raise NumberRefused(
         _("“%(text)s” is not a number of its country: its length or first digits do not exist there.") % {"text": shown}
     )
+
+
+def _made(e164: str, parsed: phonenumbers.PhoneNumber, shown: str) -> Number:
+    if not _PLAIN_E164.fullmatch(e164):
+        raise NumberRefused(
+            _("“%(text)s” would be %(e164)s: an international number has 7 to 15 digits.")
+            % {"text": shown, "e164": e164}
+        )
+    return Number(e164=e164, region=phonenumbers.region_code_for_number(parsed) or "")

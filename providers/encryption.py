@@ -59,6 +59,12 @@ class EncryptedBinaryField(_BinaryField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> bytes | None:
         return None if value is None else decrypt(bytes(value))
 
+    def to_python(self, value: Any) -> Any:
+        return decrypt(value.encode()) if isinstance(value, str) else value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return encrypt(bytes(self.value_from_object(obj))).decode()  # dumpdata must not carry it in the open
+
 
 class CredentialsField(_BinaryField):
     """A mapping of names to `Secret` values, encrypted in the database; Python never sees them in the open."""

@@ -37,8 +37,16 @@ class Throttled(ProviderError):
 
     next_step = "Nothing to do: the account waits as long as the provider said."
 
-    def __init__(self, message: str, *, retry_after: timedelta, code: str = "", http_status: int | None = 429) -> None:
-        super().__init__(message, code=code, http_status=http_status)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: timedelta,
+        code: str = "",
+        trace_id: str = "",
+        http_status: int | None = 429,
+    ) -> None:
+        super().__init__(message, code=code, trace_id=trace_id, http_status=http_status)
         self.retry_after = retry_after
 
 

@@ -6,7 +6,9 @@ from the environment, never lets an exception's text carry the URL.
 
 import ipaddress
 import json
+import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -20,9 +22,12 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.connection import create_connection
 
 from audit.models import ProviderCall
 from providers.errors import AnswerLost, NotConfigured, NotSent, Throttled
@@ -32,6 +37,12 @@ CONNECT_TIMEOUT = 5.0
 BODY_CAP = 4 * 1024 * 1024
 DEFAULT_RETRY_AFTER = timedelta(seconds=60)
 LONGEST_RETRY_AFTER = timedelta(hours=24)
+# urllib3 logs the URL of an answer that it finds odd, and the URL may hold a person's number.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+_TOO_LATE = "The host did not accept a connection in time."
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +69,14 @@ class Answer:
 
         :raises AnswerLost: when it is not JSON, is nested beyond reading, or is empty.
         """
-        try:
+        with suppress(ValueError, RecursionError):
             return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise AnswerLost(
-                f"The provider answered HTTP {self.status} with something that is not JSON.", http_status=self.status
-            ) from None
+        raise AnswerLost(
+            f"The provider answered HTTP {self.status} with something that is not JSON.", http_status=self.status
+        )
 
 
+@sensitive_variables()  # a report of an error that passes through must not show credentials or a number
 def call(
     account: Account,
     *,
@@ -126,13 +137,18 @@ def check_base_url(base_url: str) -> None:
 
     :raises NotConfigured: naming the rule that the URL breaks.
     """
-    parts = urlsplit(base_url)
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise NotConfigured("A base URL holds no user name, password, query or fragment.")
     try:
-        host, _ = parts.hostname, parts.port
+        parts = urlsplit(base_url)
+        host, port = parts.hostname, parts.port
     except ValueError:
-        raise NotConfigured("The base URL's port is not a number from 1 to 65535.") from None
+        raise NotConfigured("The base URL's host or port cannot be read.") from None
+    if port == 0:
+        raise NotConfigured("The base URL's port is not a number from 1 to 65535.")
+    if set(base_url) & set("?#\\") or "@" in parts.netloc:
+        # Even an empty query would swallow the path that is put behind it.
+        raise NotConfigured("A base URL holds no user name, password, query or fragment.")
+    if any(char.isspace() or not char.isprintable() for char in base_url):
+        raise NotConfigured("A base URL holds no spaces or control characters.")
     if not host:
         raise NotConfigured("A base URL starts with https:// and a host name.")
     if settings.PROVIDERS_ALLOW_LOCAL and parts.scheme == "http" and _is_loopback_name(host):
@@ -149,12 +165,25 @@ def speaks_to_loopback(base_url: str) -> bool:
     return _is_loopback_name(urlsplit(base_url).hostname or "")
 
 
+def may_reach(base_url: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Tell whether a call to `base_url` may go to `address`: a public one, or loopback where the URL may name it."""
+    if _is_public(address):
+        return True
+    return bool(settings.PROVIDERS_ALLOW_LOCAL) and speaks_to_loopback(base_url) and address.is_loopback
+
+
+def trusted_certificates(account: Account) -> str:
+    """Give the file of certificate authorities that calls of this account trust."""
+    return account.ca_file or DEFAULT_CA_BUNDLE_PATH
+
+
 def read_retry_after(value: str | None, *, now: datetime) -> timedelta:
     """Read a Retry-After header: seconds or an HTTP date; 60 s for anything else, never more than a day."""
     wait = DEFAULT_RETRY_AFTER
     text = (value or "").strip()
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        wait = timedelta(seconds=int(text))
+    if text.isascii() and text.isdigit():
+        # Ten digits are more than three centuries, and thousands of them no integer that Python reads.
+        wait = timedelta(seconds=int(text)) if len(text) < 10 else LONGEST_RETRY_AFTER
     elif text:
         with suppress(ValueError, TypeError, OverflowError):
             at = parsedate_to_datetime(text)
@@ -165,21 +194,43 @@ def read_retry_after(value: str | None, *, now: datetime) -> timedelta:
 class _Line:
     """The connection of one call: knows whether bytes may have left, and can be cut when the deadline passes."""
 
-    def __init__(self, allow_loopback: bool) -> None:
-        self.allow_loopback = allow_loopback
+    def __init__(self, *, allow_loopback: bool, deadline: float) -> None:
         self.connected = False
         self.cut_off = False
-        self._socket: Any = None
+        self._allow_loopback = allow_loopback
+        self._ends_at = time.monotonic() + deadline
+        self._socket: socket.socket | None = None
 
-    def opened(self, sock: Any) -> None:
-        # The name was resolved by the connection itself, so the address judged here is the one that is used.
-        address = ipaddress.ip_address(str(sock.getpeername()[0]).split("%")[0])
-        if not (_is_public(address) or (self.allow_loopback and address.is_loopback)):
-            sock.close()
-            raise NotSent("The host name leads to a private, loopback or reserved address.")
-        self._socket = sock
-        if self.cut_off:
-            self.cut()
+    def open(self, host: str, port: int, options: Any) -> socket.socket:
+        """Connect to the first of the host's addresses that answers; all are judged before a packet leaves."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise NotSent("The host name could not be found.") from None
+        addresses = [str(address[0]) for *_, address in found]
+        for text in addresses:
+            address = ipaddress.ip_address(text.split("%")[0])
+            if not (_is_public(address) or (self._allow_loopback and address.is_loopback)):
+                raise NotSent("The host name leads to a private, loopback or reserved address.")
+        why = "The host refused the connection."
+        for text in addresses:
+            left = self._ends_at - time.monotonic()
+            try:
+                if left <= 0:
+                    raise TimeoutError
+                # The address itself and not the name, which could lead elsewhere when it is resolved again.
+                sock = create_connection((text, port), min(CONNECT_TIMEOUT, left), socket_options=options)
+            except TimeoutError:
+                why = _TOO_LATE
+            except OSError:
+                continue
+            else:
+                # A duplicate: TLS detaches the socket that it wraps, and then nobody else could shut it down.
+                self._socket = sock.dup()
+                if self.cut_off:
+                    self.cut()
+                return sock
+        raise NotSent(why)
 
     def cut(self) -> None:
         self.cut_off = True
@@ -187,13 +238,15 @@ class _Line:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
 
 def _connection_classes(line: _Line) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            sock = super()._new_conn()
-            line.opened(sock)
-            return sock
+            return line.open(self._dns_host, self.port or self.default_port, self.socket_options)
 
         def connect(self) -> None:
             super().connect()
@@ -201,15 +254,19 @@ def _connection_classes(line: _Line) -> tuple[type[HTTPConnection], type[HTTPSCo
 
     class TLS(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            sock = super()._new_conn()
-            line.opened(sock)
-            return sock
+            return line.open(self._dns_host, self.port or self.default_port, self.socket_options)
 
         def connect(self) -> None:
             super().connect()
             line.connected = True
 
     return Plain, TLS
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        # requests reads the whole body of a redirect that it does not follow, past our cap.
+        return None
 
 
 class _LineAdapter(HTTPAdapter):
@@ -226,11 +283,14 @@ class _LineAdapter(HTTPAdapter):
         }
 
 
+@sensitive_variables()
 def _send(
     account: Account, method: str, path: str, headers: Mapping[str, str], json_body: Any, deadline: float
 ) -> Answer:
-    line = _Line(allow_loopback=settings.PROVIDERS_ALLOW_LOCAL and speaks_to_loopback(account.base_url))
-    session = requests.Session()
+    line = _Line(
+        allow_loopback=settings.PROVIDERS_ALLOW_LOCAL and speaks_to_loopback(account.base_url), deadline=deadline
+    )
+    session = _Session()
     session.trust_env = False
     adapter = _LineAdapter(line)
     session.mount("https://", adapter)
@@ -259,15 +319,20 @@ def _send(
                 body=body,
             )
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        # `from None` everywhere: the chained text would carry the URL, and with it a person's number.
+        failure: NotSent | AnswerLost
         if not line.connected:
-            raise NotSent(_why_not_sent(error)) from None
-        if line.cut_off:
-            raise AnswerLost(f"No whole answer within {deadline:g} s.") from None
-        raise AnswerLost("The connection broke before the answer was complete.") from None
+            failure = NotSent(_why_not_sent(error, line))
+        elif line.cut_off:
+            failure = AnswerLost(f"No whole answer within {deadline:g} s.")
+        else:
+            failure = AnswerLost("The connection broke before the answer was complete.")
     finally:
         timer.cancel()
+        timer.join()
         session.close()
+        line.close()
+    # Raised out here so that nothing is chained to it: that text would carry the URL, and with it a person's number.
+    raise failure
 
 
 def _read_body(response: requests.Response) -> bytes:
@@ -282,20 +347,33 @@ def _read_body(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _why_not_sent(error: Exception) -> str:
-    text = repr(error)
-    if "NameResolution" in text or "gaierror" in text:
-        return "The host name could not be found."
-    if "CERTIFICATE" in text or "SSL" in text:
+def _why_not_sent(error: BaseException, line: _Line) -> str:
+    # Judged by type and never by text: the text holds the URL, which may hold any word.
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    if line.cut_off or any(isinstance(link, TimeoutError) for link in chain):
+        return _TOO_LATE
+    if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return "The host's certificate is not trusted."
-    if "Timeout" in text:
-        return "The host did not accept a connection in time."
-    return "The host refused the connection."
+    if any(isinstance(link, ssl.SSLError) for link in chain):
+        return "The TLS handshake failed, or the account's CA file holds no certificate."
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return "The account's CA file could not be read."
+    return "The host closed the connection before anything was sent."
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
+    if isinstance(address, ipaddress.IPv6Address):
+        # IPv6 has several ways to write an IPv4 address, and each would lead inside.
+        if address.ipv4_mapped is not None:
+            return _is_public(address.ipv4_mapped)
+        if address in _NAT64:
+            return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        if address not in _GLOBAL_UNICAST or address.sixtofour is not None:
+            return False
     return address.is_global and not address.is_multicast
 
 

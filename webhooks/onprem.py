@@ -5,9 +5,7 @@ An inbound message has `contacts` too, with a profile and no status, and is not 
 """
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError
@@ -18,10 +16,11 @@ from django.views.decorators.http import require_POST
 
 from providers.interfaces import ContactStatus, NumberResult
 from providers.models import ProviderAccount
+from providers.onprem import read_contacts
 from webhooks import receive
 
 LARGEST_BODY = 4 * 1024 * 1024
-_FINAL = {"valid": ContactStatus.VALID, "invalid": ContactStatus.INVALID, "failed": ContactStatus.FAILED}
+_FINAL = {ContactStatus.VALID, ContactStatus.INVALID, ContactStatus.FAILED}
 
 
 class Unreadable(ValueError):
@@ -58,13 +57,5 @@ def read_results(body: bytes) -> tuple[NumberResult, ...]:
         raise Unreadable("The body is not JSON.") from None
     if not isinstance(document, dict):
         raise Unreadable("The body is not a JSON object.")
-    return tuple(_results(document.get("contacts")))
-
-
-def _results(entries: Any) -> Iterator[NumberResult]:
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict):
-            continue
-        asked, status, wa_id = entry.get("input"), entry.get("status"), entry.get("wa_id")
-        if isinstance(asked, str) and isinstance(status, str) and status in _FINAL:
-            yield NumberResult(asked, _FINAL[status], wa_id if isinstance(wa_id, str) else None)
+    # An inbound message has `contacts` too, without a status: that is no answer about a number.
+    return tuple(one for one in read_contacts(document.get("contacts")) if one.status in _FINAL)

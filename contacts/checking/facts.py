@@ -58,7 +58,7 @@ def load(
     facts: dict[int, Facts] = {}
     for some in in_pieces(contacts, _AT_ONCE):
         ids = [contact.pk for contact in some]
-        stored = _consents(ids, business, lock)
+        stored = consents(ids, business, lock)
         elsewhere = _granted_elsewhere([pk for pk in ids if pk not in stored], business)
         earlier = _earlier_answers(ids, account, now)
         for contact in some:
@@ -81,7 +81,7 @@ def in_pieces(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
         yield piece
 
 
-def _consents(
+def consents(
     contact_ids: list[int], business: Business, lock: bool
 ) -> dict[int, tuple[dict[str, Grant], dict[str, datetime]]]:
     """Read consent rows in one plain statement: under lock, time is what other people wait for."""
