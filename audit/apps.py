@@ -24,5 +24,5 @@ class AuditConfig(AppConfig):
         """Protect the ledger and install triggers after migrate."""
         from audit import triggers
 
-        triggers.register_append_only("audit_auditevent")
+        triggers.register_append_only("audit_auditevent", unique=("sequence",))
         post_migrate.connect(install_triggers, sender=self, dispatch_uid="audit.install_triggers")

@@ -99,6 +99,8 @@ def _plain(value: Any) -> Any:
         case str():
             return unicodedata.normalize("NFC", value)
         case datetime():
+            if value.tzinfo is None:
+                raise TypeError("a time without a zone has no canonical form in the ledger")
             return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         case UUID():
             return str(value)

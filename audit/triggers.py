@@ -27,11 +27,15 @@ def register(trigger: Trigger) -> None:
     _registered[(trigger.table, trigger.names)] = trigger
 
 
-def register_append_only(table: str) -> None:
-    """Let the rows of `table` be inserted and never changed, removed, replaced or truncated."""
+def register_append_only(table: str, *, unique: tuple[str, ...] = ()) -> None:
+    """Let the rows of `table` be inserted and never changed, removed, replaced or truncated.
+
+    `unique` names its unique columns beside `id`: on SQLite a replacement may go by any of them.
+    """
     message = f"{table} is append-only"
     function = f"waadmin_append_only_{table}"
     names = (f"{table}_no_update", f"{table}_no_delete", f"{table}_no_replace")
+    same_row = " OR ".join(f"{column} = NEW.{column}" for column in ("id", *unique))
     postgresql_names = (f"{table}_no_update", f"{table}_no_truncate")
     register(
         Trigger(
@@ -42,7 +46,7 @@ def register_append_only(table: str) -> None:
                 f"CREATE TRIGGER {names[1]} BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{message}'); END",
                 # INSERT OR REPLACE deletes without firing the delete trigger.
                 f"CREATE TRIGGER {names[2]} BEFORE INSERT ON {table} "
-                f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, '{message}'); END",
+                f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same_row}) BEGIN SELECT RAISE(ABORT, '{message}'); END",
             ),
             postgresql=(
                 f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS "

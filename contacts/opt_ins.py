@@ -18,7 +18,7 @@ from contacts.consent import state
 from contacts.consent.evidence import Evidence, digest, fingerprint, new_salt
 from contacts.models import Consent, ConsentText, Contact, ContactCheck, OptIn, OptInEvidence
 from providers import e164
-from providers.models import Business, Purpose, write_purposes
+from providers.models import Business, Purpose, read_purposes, write_purposes
 
 _POLL_SECONDS = 0.05
 
@@ -67,7 +67,7 @@ def record(
         expires_at=expires_at,
         consent_text=consent_text,
     )
-    covered = write_purposes(tuple(purposes)) or business.opt_in_covers
+    covered = _known(purposes) or business.opt_in_covers
     with transaction.atomic():
         contact = _contact(number, now)
         consent = _locked_consents([contact], business, now)[contact.pk]
@@ -110,12 +110,12 @@ def withdraw(
 
     Commits and returns at once; whoever speaks to a person then calls `wait_for_calls`.
 
-    :raises OptInRefused: when source or reason is missing.
+    :raises OptInRefused: when source or reason is missing, or a purpose is none.
     """
     evidence = Evidence(text=reason)
     if not source.strip() or not evidence:
         raise OptInRefused(_("A withdrawal needs a source and a reason: where and how the person said no."))
-    withdrawn = write_purposes(tuple(purposes)) or write_purposes(Purpose.values)
+    withdrawn = _known(purposes) or write_purposes(Purpose.values)
     with transaction.atomic():
         # Every form of the number gets rows of its own, so that a grant for another form, under way at this moment,
         # meets them and waits.
@@ -148,15 +148,17 @@ def withdraw(
 
 
 def wait_for_calls(contact_ids: Collection[int], *, business: Business) -> int:
-    """Wait until no call for these people is on its way, and give how many there were.
+    """Wait until no call for these people is on its way, under any form of their number, and give how many there were.
 
     Call it outside any transaction, after a withdrawal has committed. A call's lease bounds the wait.
     """
     seen: set[int] = set()
+    people = Contact.objects.filter(pk__in=contact_ids).values_list("person_key", flat=True)
+    forms = list(Contact.objects.filter(person_key__in=list(people)).values_list("pk", flat=True))
     while True:
         flying = set(
             ContactCheck.objects.in_flight(datetime.now(UTC))
-            .filter(contact_id__in=contact_ids, business=business)
+            .filter(contact_id__in=forms, business=business)
             .values_list("pk", flat=True)
         )
         if not flying:
@@ -168,13 +170,15 @@ def wait_for_calls(contact_ids: Collection[int], *, business: Business) -> int:
 def decide_held(*, held: OptIn, accept: bool, actor: str, now: datetime) -> OptIn:
     """Decide about a grant that a file brought for a person who had opted out: record it now, or dismiss it.
 
-    :raises OptInRefused: when it is not held, or somebody has decided already.
+    :raises OptInRefused: when it is not held, somebody has decided already, or it has expired while it was held.
     """
     with transaction.atomic():
         contact = Contact.objects.get(pseudonym=held.pseudonym)
         consent = _locked_consents([contact], held.business, now)[contact.pk]
         if held.state != OptIn.State.HELD or OptIn.objects.filter(decides=held).exists():
             raise OptInRefused(_("This record is not waiting for a decision any more."))
+        if accept and held.expires_at is not None and held.expires_at <= now:
+            raise OptInRefused(_("This consent has expired while it was held. Dismiss the record."))
         kept = OptInEvidence.objects.get(opt_in=held)
         decision, _created = _append(
             contact,
@@ -193,7 +197,11 @@ def decide_held(*, held: OptIn, accept: bool, actor: str, now: datetime) -> OptI
                 external_id=held.external_id,
                 decides=held,
             ),
-            Evidence(text=kept.text, file=kept.file, file_name=kept.file_name),
+            Evidence(
+                text=kept.text,
+                file=None if kept.file is None else bytes(kept.file),
+                file_name=kept.file_name,
+            ),
         )
         derive(consent, contact, now)
         _record_event("opt_in.recorded" if accept else "opt_in.dismissed", decision, actor, now)
@@ -227,11 +235,14 @@ def check_proof(
         raise OptInRefused(_("The business name that the person saw is missing."))
     if given_at.tzinfo is None:
         raise OptInRefused(_("The time of consent has no time zone. Write it as 2026-05-03T10:00:00+02:00."))
-    if not business.was_called(business_name_shown, given_at.astimezone(UTC).date()):
+    given_on = given_at.astimezone(UTC).date()
+    if not business.was_called(business_name_shown, given_on):
         raise OptInRefused(
             _("“%(shown)s” is not a name of %(business)s on %(date)s. Add it to the business's names, with its dates.")
-            % {"shown": business_name_shown, "business": business.name, "date": given_at.date().isoformat()}
+            % {"shown": business_name_shown, "business": business.name, "date": given_on.isoformat()}
         )
+    if expires_at is not None and expires_at.tzinfo is None:
+        raise OptInRefused(_("The time of expiry has no time zone. Write it as 2026-05-03T10:00:00+02:00."))
     if expires_at is not None and expires_at <= given_at:
         raise OptInRefused(_("The consent expires before it was given."))
     if consent_text is not None and consent_text.business_id != business.pk:
@@ -242,7 +253,14 @@ def derive(consent: Consent, contact: Contact, now: datetime) -> None:
     """Make the locked `consent` say what the contact's events say."""
     events = OptIn.objects.filter(pseudonym=contact.pseudonym, business_id=consent.business_id)
     folded = state.fold(
-        state.Event(event.pk, event.state, tuple(event.purposes.split(",")), event.given_at, event.expires_at)
+        state.Event(
+            event.pk,
+            event.state,
+            tuple(event.purposes.split(",")),
+            event.given_at,
+            event.expires_at,
+            event.recorded_at,
+        )
         for event in events
     )
     consent.status = Consent.Status(folded.status)
@@ -250,6 +268,14 @@ def derive(consent: Consent, contact: Contact, now: datetime) -> None:
     consent.withdrawals = state.dump_withdrawals(folded.withdrawals)
     consent.updated_at = now
     consent.save(update_fields=["status", "grants", "withdrawals", "updated_at"])
+
+
+def _known(purposes: Sequence[str]) -> str:
+    try:
+        return write_purposes(read_purposes(",".join(purposes)))
+    except ValueError as error:
+        # A misspelt purpose must not become the default: that would widen what the person agreed to.
+        raise OptInRefused(str(error)) from None
 
 
 def _contact(number: e164.Number, now: datetime) -> Contact:
@@ -324,5 +350,5 @@ def _record_event(action: str, opt_in: OptIn, actor: str, now: datetime) -> None
     )
 
 
-#: How long a person may have to wait for `wait_for_calls`: the longest call any checker makes, and its margin.
-LONGEST_WAIT = timedelta(seconds=75)
+#: How long a person may have to wait for `wait_for_calls`: the lease of the longest call that any checker makes.
+LONGEST_WAIT = timedelta(seconds=90)

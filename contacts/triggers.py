@@ -16,13 +16,15 @@ _MATCHING_OPT_IN = """
 """
 _STANDING_CONSENT = """
     SELECT 1 FROM contacts_consent s
+    JOIN contacts_checkbatch b ON b.id = NEW.batch_id
     WHERE s.contact_id = NEW.contact_id AND s.business_id = NEW.business_id AND s.status = 'GRANTED'
+      AND (b.purpose = '' OR CAST(s.grants AS text) LIKE '%"' || b.purpose || '"%')
 """
 
 
 def register_all() -> None:
     """Register the rules of this app's tables."""
-    register_append_only("contacts_optin")
+    register_append_only("contacts_optin", unique=("decides_id",))
     sqlite = []
     names = ("contacts_contactcheck_gate_insert", "contacts_contactcheck_gate_update", "contacts_contactcheck_gate")
     columns = "status, opt_in_id, contact_id, business_id, account_id, batch_id"
