@@ -1,0 +1,293 @@
+"""Reading a CSV file as people have them, line by line and in bounded memory, however broken the file is.
+
+UTF-8 with or without BOM, UTF-16 with its BOM, otherwise Windows-1252; comma, semicolon or tab. A line that cannot be
+read is given as a `BadLine` with its number, and reading goes on at the next one: a quote that never closes costs its
+own line and not the rest of the file.
+"""
+
+import codecs
+import csv
+import hashlib
+import io
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from contacts.consent.columns import ERROR_COLUMNS, Column, UnusableHeader, known_in, map_columns, plain
+from providers.e164 import NumberRefused, Reading, has_plus, read_number
+
+#: In characters. A record is one row, which may have line breaks inside quotes.
+LONGEST_CELL = 10_000
+LONGEST_RECORD = 64 * 1024
+MOST_LINES_IN_A_RECORD = 500
+
+_DELIMITERS = (",", ";", "\t")
+_BLOCK = 256 * 1024
+_SHOWN = 200
+
+
+class Row(NamedTuple):
+    """One record: the number of the line it starts on, and a cell for each column of the header."""
+
+    line: int
+    cells: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """One record that was not taken: where, which column and value, and why, with the next step."""
+
+    line: int
+    column: str
+    value: str
+    reason: str
+    cells: tuple[str, ...] = ()
+
+
+class CsvFile:
+    """One open CSV file: its digest, its encoding and delimiter, where its columns are, and its rows."""
+
+    def __init__(self, file: BinaryIO, *, named: Mapping[str, str] | None = None) -> None:
+        """Read the file once for its digest and encoding, then its header.
+
+        :raises UnusableHeader: when the first line does not name columns that we understand.
+        """
+        self._file = file
+        self.digest, self.encoding = _examine(file)
+        self.delimiter = self._find_delimiter()
+        self.header = self._read_header()
+        self.places: Mapping[Column, int] = map_columns(self.header, named)
+        # Only a repaired errors file carries the ' that we put before cells that a spreadsheet would calculate.
+        self._unprefix = tuple(plain(name) for name in self.header[: len(ERROR_COLUMNS)]) == ERROR_COLUMNS
+
+    def rows(self) -> Iterator[Row | BadLine]:
+        """Read the rows from the first to the last; may be called again for another pass."""
+        width = len(self.header)
+        records = self._records()
+        next(records)
+        for record in records:
+            if isinstance(record, Row):
+                cells = record.cells
+                if len(cells) < width:
+                    cells.extend([""] * (width - len(cells)))
+                elif len(cells) > width:
+                    if any(cell.strip() for cell in cells[width:]):
+                        yield _too_many_cells(record, width)
+                        continue
+                    del cells[width:]
+                if self._unprefix:
+                    cells[:] = [_unprefixed(cell) for cell in cells]
+            yield record
+
+    def _find_delimiter(self) -> str:
+        with _Text(self._file, self.encoding) as text:
+            first = next((line for line in text if line.strip()), "")
+        if not first:
+            raise UnusableHeader(_("The file is empty."))
+        if "\x00" in first:
+            raise UnusableHeader(_("This is no CSV file that we can read. Save it as “CSV UTF-8” and try again."))
+        cut = {delimiter: _cells(first, delimiter) or [first] for delimiter in _DELIMITERS}
+        return max(_DELIMITERS, key=lambda delimiter: (known_in(cut[delimiter]), len(cut[delimiter])))
+
+    def _read_header(self) -> list[str]:
+        header = next(self._records())
+        if isinstance(header, BadLine):
+            raise UnusableHeader(header.reason)
+        return [name.strip() for name in header.cells]
+
+    def _records(self) -> Iterator[Row | BadLine]:
+        blank = self.delimiter + " \t\n"
+        number = 0
+        with _Text(self._file, self.encoding) as text:
+            for line in text:
+                number += 1
+                start, record = number, line
+                if not line.strip(blank):
+                    continue
+                cells: list[str] | None
+                if '"' not in line:
+                    cells = line.rstrip("\n").split(self.delimiter)
+                else:
+                    following = self._rest_of_record(line, text)
+                    if following is None:
+                        yield _unclosed(start, line)
+                        continue
+                    record = "".join((line, *following))
+                    number += len(following)
+                    cells = _cells(record, self.delimiter)
+                yield _judge(start, record, cells)
+
+    def _rest_of_record(self, line: str, text: "_Text") -> list[str] | None:
+        """Take the lines that the quote which `line` leaves open goes on over, or none at all if it never closes."""
+        taken: list[str] = []
+        length = len(line)
+        open_ = _ends_open(line, self.delimiter)
+        while open_:
+            following = text.take() if length <= LONGEST_RECORD and len(taken) < MOST_LINES_IN_A_RECORD else None
+            if following is None:
+                text.put_back(taken)
+                return None
+            taken.append(following)
+            length += len(following)
+            # A quote put in front stands for the open one: each line is looked at once, whatever the record's length.
+            open_ = '"' not in following or _ends_open('"' + following, self.delimiter)
+        return taken
+
+
+class _Text:
+    """The lines of a binary file, each bounded, some of which may be put back."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        file.seek(0)
+        self._text = io.TextIOWrapper(file, encoding=encoding, errors="replace")
+        self._put_back: deque[str] = deque()
+
+    def __enter__(self) -> "_Text":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._text.detach()  # the file stays open for its owner
+
+    def __iter__(self) -> Iterator[str]:
+        while (line := self.take()) is not None:
+            yield line
+
+    def take(self) -> str | None:
+        """Give the next line; of one that is too long only the beginning, one character longer than allowed."""
+        if self._put_back:
+            return self._put_back.popleft()
+        line = rest = self._text.readline(LONGEST_RECORD + 1)
+        while len(rest) > LONGEST_RECORD and not rest.endswith("\n"):
+            rest = self._text.readline(LONGEST_RECORD + 1)
+        return line or None
+
+    def put_back(self, lines: list[str]) -> None:
+        """Let `lines` come again, in their order."""
+        self._put_back.extendleft(reversed(lines))
+
+
+def _examine(file: BinaryIO) -> tuple[str, str]:
+    """Give the SHA-256 of the file and the encoding that it is in."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    encoding = ""
+    while block := file.read(_BLOCK):
+        if not encoding:
+            utf16 = block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            encoding = "utf-16" if utf16 else "utf-8-sig"
+        digest.update(block)
+        if encoding == "utf-8-sig":
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                encoding = "cp1252"
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        encoding = "cp1252" if encoding == "utf-8-sig" else encoding
+    return digest.hexdigest(), encoding or "utf-8-sig"
+
+
+def _cells(record: str, delimiter: str) -> list[str] | None:
+    try:
+        return next(csv.reader((record,), delimiter=delimiter, strict=True), None)
+    except csv.Error:
+        return None
+
+
+def _ends_open(line: str, delimiter: str) -> bool:
+    """Tell whether a quoted cell is still open where `line` ends."""
+    try:
+        next(csv.reader((line,), delimiter=delimiter, strict=True), None)
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
+
+
+def _judge(line: int, record: str, cells: list[str] | None) -> Row | BadLine:
+    """Give the record as a row, or say why it is none."""
+    if len(record) > LONGEST_RECORD:
+        return _bad(line, record, _("The line is longer than 64 KiB. Shorten it, or look for a missing line break."))
+    if "\x00" in record:
+        return _bad(line, record, _("The line holds NUL bytes: the file was damaged on its way. Export it again."))
+    if "\ufffd" in record:
+        return _bad(
+            line, record, _("The line holds a character that cannot be read. Save the file as “CSV UTF-8” again.")
+        )
+    if cells is None:
+        return _bad(line, record, _("A quote inside a quoted cell is not doubled. Write it twice, or leave it out."))
+    if len(record) > LONGEST_CELL:
+        longest = max(cells, key=len)
+        if len(longest) > LONGEST_CELL:
+            words = _(
+                "A cell has %(count)d characters; more than 10,000 are not taken. Shorten it, or keep it as a file."
+            )
+            return _bad(line, longest, words % {"count": len(longest)})
+    return Row(line, cells)
+
+
+def _bad(line: int, value: str, reason: str) -> BadLine:
+    return BadLine(line, "", value[:_SHOWN].replace("\x00", "␀").strip(), reason)
+
+
+def _unclosed(line: int, value: str) -> BadLine:
+    return _bad(line, value, _("A quote opens on this line and does not close. Close it, or remove it."))
+
+
+def _too_many_cells(row: Row, width: int) -> BadLine:
+    words = _(
+        "The line has %(found)d cells and the header %(width)d. Put quotes around a cell that holds the separator."
+    )
+    return BadLine(row.line, "", "", words % {"found": len(row.cells), "width": width}, tuple(row.cells))
+
+
+def _unprefixed(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=@\t\r+-") else cell
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One number without +, read aloud under each declaration that a person could make."""
+
+    line: int
+    text: str
+    readings: Mapping[Reading, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutPlus:
+    """How many numbers of a file have no +, and some of them."""
+
+    rows: int
+    count: int
+    examples: tuple[Example, ...]
+
+
+def numbers_without_plus(file: CsvFile, *, region: str | None = None, examples: int = 10) -> WithoutPlus:
+    """Count the numbers that have no +, and read the first few under each declaration, for a person to choose."""
+    place, region_place = file.places[Column.PHONE], file.places.get(Column.REGION)
+    rows = count = 0
+    shown: list[Example] = []
+    for row in file.rows():
+        rows += 1
+        if isinstance(row, BadLine):
+            continue
+        text = row.cells[place].strip()
+        if not text or text.startswith("+") or has_plus(text):
+            continue
+        count += 1
+        if len(shown) < examples:
+            own = row.cells[region_place].strip().upper() if region_place is not None else ""
+            shown.append(Example(row.line, text, {how: _aloud(text, how, own or region) for how in Reading}))
+    return WithoutPlus(rows, count, tuple(shown))
+
+
+def _aloud(text: str, reading: Reading, region: str | None) -> str:
+    try:
+        return read_number(text, reading=reading, region=region).e164
+    except NumberRefused as refused:
+        return refused.message

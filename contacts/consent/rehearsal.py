@@ -1,0 +1,103 @@
+"""Trying a file out: what an import would do, line by line, without writing anything but a temporary table.
+
+Nothing is locked, whatever the file's size, so that no withdrawal waits for a rehearsal.
+"""
+
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from django.db import connection
+
+from contacts.consent import staging
+from contacts.consent.chunk import Chunk
+from contacts.consent.columns import require
+from contacts.consent.csv_file import BadLine, CsvFile
+from contacts.consent.importing import Imported, Listener
+from contacts.consent.rows import RowReader
+from contacts.consent.settling import DELETE_RECORDED, FIND_CONSENTS, FIND_CONTACTS, HOLD_BACK, count
+from providers.e164 import Reading
+from providers.models import Business, Purpose
+
+_DELETE_REPEATED = """
+    DELETE FROM import_staging WHERE opt_in_id > (
+        SELECT min(s.opt_in_id) FROM import_staging s WHERE s.fingerprint = import_staging.fingerprint
+    )
+"""
+_OVERLAP = " OR ".join(
+    f"(',' || import_staging.purposes || ',' LIKE '%%,{purpose},%%' "
+    f"AND ',' || w.purposes || ',' LIKE '%%,{purpose},%%')"
+    for purpose in Purpose.values
+)
+#: The file's own withdrawals, which an import would have applied before its grants.
+_HOLD_BACK_BY_FILE = f"""
+    UPDATE import_staging SET state = 'HELD' WHERE state = 'GRANTED' AND (
+        SELECT min(w.opt_in_id) FROM import_staging w
+        WHERE w.e164 = import_staging.e164 AND w.state = 'WITHDRAWN' AND ({_OVERLAP})
+    ) IS NOT NULL
+"""
+
+
+def rehearse(
+    *,
+    file: BinaryIO,
+    business: Business,
+    reading: Reading = Reading.E164,
+    region: str | None = None,
+    name_shown: str = "",
+    named: Mapping[str, str] | None = None,
+    listener: Listener | None = None,
+) -> Imported:
+    """Say what importing the file would do now; every bad line is reported as an import would report it.
+
+    :raises UnusableHeader: when the first line does not name the columns.
+    """
+    csv_file = CsvFile(file, named=named)
+    require(csv_file.places, csv_file.header, name_shown=name_shown)
+    listener = listener or Listener()
+    listener.begin(csv_file.header)
+    reader = RowReader(business=business, places=csv_file.places, reading=reading, region=region, name_shown=name_shown)
+    result = Imported()
+    staging.empty()
+    chunk, staged = Chunk(business.pk), 0
+    for row in csv_file.rows():
+        event = row if isinstance(row, BadLine) else reader.read(row)
+        if isinstance(event, BadLine):
+            listener.bad_line(event)
+            result.refused += 1
+            continue
+        chunk.add(event)
+        if chunk.full:
+            result.unchanged += chunk.repeated
+            staged = _stage(chunk, staged)
+            chunk = Chunk(business.pk)
+    result.unchanged += chunk.repeated
+    _stage(chunk, staged)
+    result.without_plus = reader.without_plus
+    _tally(result, business)
+    return result
+
+
+def _stage(chunk: Chunk, staged: int) -> int:
+    """Stage the chunk under ids that only tell its rows from those of other chunks."""
+    after = staged + len(chunk)
+    ids = range(staged + 1, after + 1)
+    staging.fill(chunk.packed(ids, ids))
+    return after
+
+
+def _tally(result: Imported, business: Business) -> None:
+    lines = count("counted")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX IF NOT EXISTS import_staging_fingerprint ON import_staging (fingerprint)")
+        cursor.execute("CREATE INDEX IF NOT EXISTS import_staging_e164 ON import_staging (e164)")
+        cursor.execute(_DELETE_REPEATED)
+        cursor.execute(FIND_CONTACTS)
+        cursor.execute(FIND_CONSENTS, [business.pk])
+        cursor.execute(DELETE_RECORDED, [True])
+        cursor.execute(HOLD_BACK, [])
+        cursor.execute(_HOLD_BACK_BY_FILE, [])
+        result.granted = count("counted AND state = 'GRANTED'")
+        result.withdrawn = count("counted AND state = 'WITHDRAWN'")
+        result.held = count("counted AND state = 'HELD'")
+        cursor.execute("DROP TABLE import_staging")
+    result.unchanged += lines - result.granted - result.withdrawn - result.held

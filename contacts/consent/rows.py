@@ -1,0 +1,295 @@
+"""From the cells of one line to one consent event, or to the cell that is wrong and what to write instead.
+
+No field has a silent default: the line says it, or the person who imports declared it for the whole file.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
+
+from contacts import opt_ins
+from contacts.consent.columns import Column, plain
+from contacts.consent.csv_file import BadLine, Row
+from contacts.consent.state import GRANTED, WITHDRAWN
+from contacts.models import ConsentText, OptIn
+from providers.e164 import NumberRefused, Reading, has_plus, read_number
+from providers.models import Business, Purpose, read_purposes, write_purposes
+
+_STATES: Mapping[str, str] = dict.fromkeys(
+    map(plain, ("granted", "opted in", "opt in", "given", "otorgado", "concedido", "aceptado", "erteilt")), GRANTED
+) | dict.fromkeys(
+    map(plain, ("withdrawn", "opted out", "opt out", "revoked", "retirado", "revocado", "widerrufen")), WITHDRAWN
+)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LONGEST: Mapping[Column, int] = {
+    Column.SOURCE: OptIn._meta.get_field("source").max_length or 0,
+    Column.BUSINESS_NAME_SHOWN: OptIn._meta.get_field("business_name_shown").max_length or 0,
+    Column.EXTERNAL_ID: OptIn._meta.get_field("external_id").max_length or 0,
+}
+_EVERY_PURPOSE = write_purposes(Purpose.values)
+_SHOWN = 200
+
+
+class Event(NamedTuple):
+    """What one line of the file says: a grant or a withdrawal of one person."""
+
+    line: int
+    e164: str
+    region: str
+    state: str
+    purposes: str
+    business_name_shown: str
+    consent_text_id: int | None
+    source: str
+    given_at: datetime
+    expires_at: datetime | None
+    evidence: str
+    external_id: str
+
+
+class _Places(NamedTuple):
+    """Where each column is; a look-up by name for every cell would cost more than the rest."""
+
+    phone: int
+    given_at: int
+    source: int
+    evidence: int
+    state: int
+    business_name_shown: int
+    purposes: int
+    consent_text: int
+    wording: int
+    wording_version: int
+    language: int
+    region: int
+    expires_at: int
+    external_id: int
+
+
+class BadCell(ValueError):
+    """One cell of a line is missing or wrong; the message gives the reason and the next step."""
+
+    def __init__(self, column: Column, value: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column, self.value, self.reason = column, value, reason
+
+
+class RowReader:
+    """Reads the lines of one file as it was declared."""
+
+    def __init__(
+        self,
+        *,
+        business: Business,
+        places: Mapping[Column, int],
+        reading: Reading,
+        region: str | None,
+        name_shown: str,
+    ) -> None:
+        prefetch_related_objects([business], "names")
+        self._business = business
+        self._reading, self._region, self._name_shown = reading, region, name_shown.strip()
+        # -1 is the empty cell that `_read` puts behind every line: a column that the file does not have.
+        self._at = _Places(**{column.value: places.get(column, -1) for column in Column})
+        self._has_state = Column.STATE in places
+        self._wordings = _Wordings(business)
+        self._proven_names: set[tuple[str, date]] = set()
+        #: Numbers refused only because they have no + and nobody declared how to read them.
+        self.without_plus = 0
+
+    def read(self, row: Row) -> Event | BadLine:
+        """Read one line, or say what is wrong with it."""
+        try:
+            return self._read(row)
+        except BadCell as bad:
+            return BadLine(row.line, bad.column.value, bad.value[:_SHOWN], bad.reason, tuple(row.cells))
+
+    def _read(self, row: Row) -> Event:
+        cells, at = [*row.cells, ""], self._at
+        state = self._state(cells[at.state]) if self._has_state else GRANTED
+        phone = cells[at.phone]
+        try:
+            number = read_number(phone, reading=self._reading, region=cells[at.region].strip().upper() or self._region)
+        except NumberRefused as refused:
+            if self._reading is Reading.E164 and phone.strip() and not has_plus(phone):
+                self.without_plus += 1
+            raise BadCell(Column.PHONE, phone, refused.message) from None
+        given_at = _time(Column.GIVEN_AT, cells[at.given_at])
+        if given_at is None:
+            raise BadCell(Column.GIVEN_AT, "", _("The time of consent is missing. Write it as %s.") % _EXAMPLES)
+        source = _short(Column.SOURCE, cells[at.source])
+        external_id = _short(Column.EXTERNAL_ID, cells[at.external_id])
+        evidence = cells[at.evidence].strip()
+        try:
+            purposes = _purposes(cells[at.purposes])
+        except ValueError as error:
+            raise BadCell(Column.PURPOSES, cells[at.purposes], str(error)) from None
+        if state == WITHDRAWN:
+            for column, text in ((Column.SOURCE, source), (Column.EVIDENCE, evidence)):
+                if not text:
+                    raise BadCell(
+                        column, "", _("A withdrawal needs a source and evidence: where and how they said no.")
+                    )
+            return Event(
+                row.line,
+                number.e164,
+                number.region,
+                WITHDRAWN,
+                purposes or _EVERY_PURPOSE,
+                "",
+                None,
+                source,
+                given_at,
+                None,
+                evidence,
+                external_id,
+            )
+        name = _short(Column.BUSINESS_NAME_SHOWN, cells[at.business_name_shown]) or self._name_shown
+        expires_at = _time(Column.EXPIRES_AT, cells[at.expires_at])
+        self._prove(source, evidence, name, given_at, expires_at)
+        return Event(
+            row.line,
+            number.e164,
+            number.region,
+            GRANTED,
+            purposes or self._business.opt_in_covers,
+            name,
+            self._wordings.find(
+                name=cells[at.consent_text].strip(),
+                words=cells[at.wording].strip(),
+                version=cells[at.wording_version].strip(),
+                language=cells[at.language].strip(),
+            ),
+            source,
+            given_at,
+            expires_at,
+            evidence,
+            external_id,
+        )
+
+    def _state(self, text: str) -> str:
+        state = _STATES.get(text) or _STATES.get(plain(text))
+        if state is None:
+            raise BadCell(Column.STATE, text, _("The state is missing or unknown. Write granted or withdrawn."))
+        return state
+
+    def _prove(self, source: str, evidence: str, name: str, given_at: datetime, expires_at: datetime | None) -> None:
+        """Ask `check_proof` once for each name and day, and always where something else looks wrong."""
+        named = (name, given_at.date())
+        if source and evidence and named in self._proven_names and (expires_at is None or expires_at > given_at):
+            return
+        try:
+            opt_ins.check_proof(
+                business=self._business,
+                source=source,
+                evidence=bool(evidence),
+                business_name_shown=name,
+                given_at=given_at,
+                expires_at=expires_at,
+                consent_text=None,
+            )
+        except opt_ins.OptInRefused as refused:
+            if not source:
+                raise BadCell(Column.SOURCE, "", str(refused)) from None
+            if not evidence:
+                raise BadCell(Column.EVIDENCE, "", str(refused)) from None
+            if expires_at is not None and expires_at <= given_at:
+                raise BadCell(Column.EXPIRES_AT, expires_at.isoformat(), str(refused)) from None
+            raise BadCell(Column.BUSINESS_NAME_SHOWN, name, str(refused)) from None
+        if len(self._proven_names) > _MOST_REMEMBERED:
+            self._proven_names.clear()
+        self._proven_names.add(named)
+
+
+class _Wordings:
+    """The library of one business, searched by name or by the exact words; a file never adds to it."""
+
+    def __init__(self, business: Business) -> None:
+        texts = ConsentText.objects.filter(business=business).order_by("pk")
+        self._texts = [
+            (pk, name.casefold(), version.casefold(), language.casefold(), _words_digest(words))
+            for pk, name, version, language, words in texts.values_list("pk", "name", "version", "language", "text")
+        ]
+        self._found: dict[tuple[str, bytes, str, str], int] = {}
+
+    def find(self, *, name: str, words: str, version: str, language: str) -> int | None:
+        """Give the one wording that a line names, or none where it names none."""
+        if not name and not words:
+            return None
+        wanted = (name.casefold(), _words_digest(words) if words else b"", version.casefold(), language.casefold())
+        known = self._found.get(wanted)
+        if known is not None:
+            return known
+        matching = [text for text in self._texts if not wanted[1] or text[4] == wanted[1]]
+        if not matching:
+            raise BadCell(
+                Column.WORDING, words, _("This wording is not in the library. Add it to the consent texts first.")
+            )
+        named = ((1, wanted[0]), (2, wanted[2]), (3, wanted[3]))
+        matching = [text for text in matching if all(text[at] == word for at, word in named if word)]
+        column, value = (Column.CONSENT_TEXT, name) if name else (Column.WORDING, words)
+        if not matching:
+            raise BadCell(
+                column, value, _("No consent text has this name, version, language and wording. Add it first.")
+            )
+        if len(matching) > 1:
+            raise BadCell(column, value, _("Several wordings match. Give name, wording_version and language."))
+        self._found[wanted] = matching[0][0]
+        return matching[0][0]
+
+
+_EXAMPLES = "2026-05-03T10:00:00+02:00"
+_MOST_REMEMBERED = 10_000
+
+
+def _time(column: Column, text: str) -> datetime | None:
+    """Read ISO 8601 in UTC; a date alone is the beginning of that day in UTC."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        if not _DATE.match(text):
+            raise ValueError(text)
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            if len(text) > len("2026-05-03"):
+                raise BadCell(
+                    column,
+                    text,
+                    _("The time has no time zone, so it is not known when it was. Write it as %s.") % _EXAMPLES,
+                )
+            return at.replace(tzinfo=UTC)
+        return at if at.tzinfo is UTC else at.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        if isinstance(error, BadCell):
+            raise
+        raise BadCell(
+            column, text, _("This is no date or time in ISO 8601. Write it as %s, or as 2026-05-03.") % _EXAMPLES
+        ) from None
+
+
+def _short(column: Column, text: str) -> str:
+    text = text.strip()
+    if len(text) > _LONGEST[column]:
+        raise BadCell(
+            column,
+            text,
+            _("The text has %(count)d characters; at most %(most)d fit. Shorten it.")
+            % {"count": len(text), "most": _LONGEST[column]},
+        )
+    return text
+
+
+@lru_cache(maxsize=1024)
+def _purposes(text: str) -> str:
+    return write_purposes(read_purposes(text))
+
+
+def _words_digest(words: str) -> bytes:
+    return hashlib.sha256("\n".join(words.strip().splitlines()).encode()).digest()
