@@ -1,13 +1,79 @@
-"""The admin site: Django's stock admin under our name."""
+"""The admin site: Django's stock admin under our name, grouped by what people do, with a banner in a demo."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
+
+_DEMO_KEY = "waadmin.site.demo"
+_DEMO_SECONDS = 15
+
+#: Navigation by what people do: a title, and the models whose pages belong there, as app_label.ObjectName.
+_GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (_("Contacts"), ("contacts.Contact", "contacts.OptIn", "contacts.OptInImport", "contacts.ConsentText")),
+    (_("Checks"), ("contacts.CheckBatch", "contacts.ContactCheck")),
+    (_("Settings"), ("providers.Business", "providers.ProviderAccount", "auth.User", "auth.Group")),
+    (_("Audit"), ("audit.AuditEvent", "audit.ProviderCall", "webhooks.WebhookRequest")),
+)
 
 
 class WaadminSite(AdminSite):
-    """Django's admin with our titles."""
+    """Django's admin with our titles, our navigation and our home page."""
 
     site_title = _("waadmin")
     site_header = _("waadmin")
     index_title = _("Home")
+    site_url = None
     enable_nav_sidebar = True
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        # Nothing is deleted by hand, on any page of the site.
+        self.disable_action("delete_selected")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add whether an account speaks to a sandbox: every page then says that this is a demo."""
+        return {**super().each_context(request), "is_demo": speaks_to_a_sandbox()}
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Group the models by what people do with them; the page of one app stays Django's."""
+        apps = super().get_app_list(request, app_label)
+        return apps if app_label else _grouped(apps, reverse("admin:index", current_app=self.name))
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show what needs a person now, the first steps while some are open, and the way to everything."""
+        from waadmin import home
+
+        return super().index(request, {"home": home.read(request.user), **(extra_context or {})})
+
+
+def speaks_to_a_sandbox() -> bool:
+    """Tell whether any account's base URL is on this machine; remembered for some seconds."""
+    known = cache.get(_DEMO_KEY)
+    if known is None:
+        from providers.http import speaks_to_loopback
+        from providers.models import ProviderAccount
+
+        known = any(map(speaks_to_loopback, ProviderAccount.objects.values_list("base_url", flat=True)))
+        cache.set(_DEMO_KEY, known, _DEMO_SECONDS)
+    return bool(known)
+
+
+def _grouped(apps: Iterable[Any], home: str) -> list[Any]:
+    models = {f"{app['app_label']}.{model['object_name']}": model for app in apps for model in app["models"]}
+    groups = []
+    for title, names in _GROUPS:
+        found = [models.pop(name) for name in names if name in models]
+        if found:
+            slug = slugify(str(title))
+            groups.append({"name": title, "app_label": slug, "app_url": f"{home}#{slug}", "models": found})
+    if models:
+        rest = list(models.values())
+        groups.append({"name": _("More"), "app_label": "more", "app_url": f"{home}#more", "models": rest})
+    return groups

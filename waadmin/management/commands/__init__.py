@@ -1,0 +1,1 @@
+"""Commands of the project: configure, serve, worker, demo."""

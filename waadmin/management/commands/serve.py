@@ -1,0 +1,76 @@
+"""`serve`: the production web server."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+from granian import Granian
+from granian.constants import Interfaces
+
+#: Threads of one process; each keeps a database connection of its own.
+_THREADS = 4
+#: Seconds that a request may take to end after SIGTERM; provider calls of a form end sooner.
+_KILL_TIMEOUT = 80
+
+
+class Command(BaseCommand):
+    """Serves the console over HTTP behind a proxy that ends TLS."""
+
+    help = "Run the web server (granian). Collects static files if they are missing or stale; never migrates."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take where to listen and how many processes to run."""
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000)")
+        parser.add_argument("--workers", type=int, default=2, help=f"processes of {_THREADS} threads (default 2)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        if not 1 <= options["port"] <= 65535:
+            raise CommandError("--port is a number from 1 to 65535.", returncode=2)
+        if options["workers"] < 1:
+            raise CommandError("--workers is 1 or more.", returncode=2)
+        if static_files_are_stale():
+            try:
+                call_command("collectstatic", interactive=False, verbosity=0)
+            except OSError as error:
+                raise CommandError(
+                    f"Static files cannot be collected: {error.strerror}. Run collectstatic as a user who may write "
+                    f"to {settings.STATIC_ROOT}."
+                ) from None
+        # The checks looked at the database; a connection that two processes share mixes their answers up.
+        connections.close_all()
+        self.stderr.write(f"waadmin on http://{options['host']}:{options['port']}/", style_func=lambda text: text)
+        Granian(
+            "waadmin.wsgi:application",
+            address=options["host"],
+            port=options["port"],
+            workers=options["workers"],
+            interface=Interfaces.WSGI,
+            blocking_threads=_THREADS,
+            websockets=False,
+            # The access log would hold people's numbers, which stand in the console's search addresses.
+            log_access=False,
+            respawn_failed_workers=True,
+            workers_kill_timeout=_KILL_TIMEOUT,
+        ).serve()
+
+
+def static_files_are_stale() -> bool:
+    """Tell whether the collected files lack one, or one was changed since; never where none are collected."""
+    storage = staticfiles_storage
+    if not isinstance(storage, ManifestFilesMixin):
+        return False
+    if not storage.hashed_files or not storage.manifest_storage.exists(storage.manifest_name):
+        return True
+    collected_at = storage.manifest_storage.get_modified_time(storage.manifest_name)
+    for finder in finders.get_finders():
+        for path, source in finder.list(["CVS", ".*", "*~"]):
+            name = f"{source.prefix}/{path}" if getattr(source, "prefix", None) else path
+            if name not in storage.hashed_files or source.get_modified_time(path) > collected_at:
+                return True
+    return False

@@ -1,0 +1,78 @@
+"""The three roles as Django groups, made anew after each migrate so that docs/permissions.md stays true.
+
+A role of your own belongs in a group of its own: these three are always set back to what stands here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.apps.registry import Apps
+from django.contrib.auth.management import create_permissions
+
+#: The apps whose permissions roles are made of. Users and groups stay with superusers: whoever may change a user
+#: could make it a superuser.
+OUR_APPS = ("audit", "contacts", "numbers", "providers", "waadmin", "webhooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What the members of a group may do: everything, viewing everything, or what is listed; always what is listed."""
+
+    name: str
+    changes_everything: bool = False
+    views_everything: bool = False
+    may: tuple[str, ...] = ()
+
+    def allows(self, permission: str) -> bool:
+        """Tell whether the role holds `permission`, written as app.codename."""
+        codename = permission.partition(".")[2]
+        return (
+            self.changes_everything
+            or (self.views_everything and codename.startswith("view_"))
+            or permission in self.may
+        )
+
+
+#: Opting out must be as easy as opting in, so every role may record it.
+ROLES = (
+    Role("Business admins", changes_everything=True),
+    Role(
+        "Support staff",
+        may=(
+            "contacts.view_contact",
+            "contacts.view_optin",
+            "contacts.view_consent",
+            "contacts.view_consenttext",
+            "contacts.view_checkbatch",
+            "contacts.view_contactcheck",
+            "providers.view_business",
+            "providers.view_businessname",
+            "providers.view_provideraccount",
+            "contacts.withdraw_optin",
+        ),
+    ),
+    Role("Auditors", views_everything=True, may=("contacts.withdraw_optin",)),
+)
+
+
+def make_roles(app_config: AppConfig, using: str, apps: Apps = apps, **kwargs: Any) -> None:
+    """Make the three groups and give each exactly its permissions (receiver of post_migrate of the last app).
+
+    `apps` is the state that migrate stopped at; flush sends the same signal without one.
+    """
+    try:
+        group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    except LookupError:
+        return
+    # Django makes an app's permissions in a receiver of the same signal, which may come after this one.
+    create_permissions(app_config, using=using, apps=apps, verbosity=0)
+    known = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in permission_model.objects.using(using)
+        .filter(content_type__app_label__in=OUR_APPS)
+        .select_related("content_type")
+    }
+    for role in ROLES:
+        group, _created = group_model.objects.using(using).get_or_create(name=role.name)
+        group.permissions.set([permission for name, permission in known.items() if role.allows(name)])
