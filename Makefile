@@ -24,10 +24,10 @@ demo: install ## Sandbox, server and worker with believable data (PORT=8000)
 	$(BIN)/python manage.py demo --port $(PORT)
 
 test: install ## The whole suite but browser tests, on DATABASE_URL (default SQLite)
-	$(BIN)/python -m pytest -n auto $(ARGS) tests
+	$(BIN)/python -m pytest -n auto -m "not browser" $(ARGS) tests
 
 test-postgresql: install ## The same suite on PostgreSQL (POSTGRESQL_URL)
-	DATABASE_URL=$${POSTGRESQL_URL:-postgres://postgres@127.0.0.1:5432/postgres} $(BIN)/python -m pytest -n auto $(ARGS) tests
+	DATABASE_URL=$${POSTGRESQL_URL:-postgres://postgres@127.0.0.1:5432/postgres} $(BIN)/python -m pytest -n auto -m "not browser" $(ARGS) tests
 
 test-browser: install ## Chromium through the journeys of each role
 	$(BIN)/python -m pytest -m browser $(ARGS) tests/browser
