@@ -7,6 +7,7 @@ from django_q.tasks import async_task
 from contacts.checking.marks import finish_if_done
 from contacts.checking.results import close_lost
 from contacts.checking.run import run_batch as run
+from contacts.consent import uploads
 from contacts.models import CheckBatch, ContactCheck
 from providers import limits
 
@@ -35,3 +36,14 @@ def sweep() -> int:
             async_task("contacts.tasks.run_batch", batch.pk)
             queued += 1
     return queued
+
+
+def import_opt_ins(import_id: int) -> int:
+    """Import a confirmed file, from where an earlier try stopped; give how many of its lines were read."""
+    imported = uploads.run(import_id=import_id, now=datetime.now(UTC))
+    return imported.rows if imported else 0
+
+
+def purge() -> int:
+    """Remove uploaded files and error files whose time is over."""
+    return uploads.purge(now=datetime.now(UTC))
