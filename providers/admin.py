@@ -40,6 +40,13 @@ class BusinessNameInline(_NamesBase):
     extra = 1
     can_delete = False
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name each cell for those who do not see the column's head."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and field.label:
+            field.widget.attrs["aria-label"] = field.label
+        return field
+
 
 @admin.register(Business)
 class BusinessAdmin(ConsoleAdmin):

@@ -169,6 +169,8 @@ class AccountForm(_AccountBase):
         self.instance.options = options
         if self.is_new:
             self.instance.credentials = entered_secrets(cleaned)
+        if "business" in self.fields and can_check(self.kind) and cleaned.get("business") is None:
+            self.add_error("business", _("A checker serves one business: choose it."))
         if can_check(self.kind) and not self.errors:
             try:
                 contact_checker(self.instance)

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from audit.pages import actor_of, clock, may, show
+from audit.pages import actor_of, clock, may, sent, show
 from providers import accounts
 from providers.forms import ConfirmRecipientForm, CredentialsForm, PauseForm
 from providers.models import ProviderAccount
@@ -25,7 +25,7 @@ def account_url(account: ProviderAccount) -> str:
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Pause with a reason."""
     account = get_object_or_404(ProviderAccount, pk=pk)
-    form = PauseForm(request.POST or None)
+    form = PauseForm(sent(request)[0])
     if request.method == "POST" and form.is_valid():
         if accounts.pause(account=account, reason=form.cleaned_data["reason"], actor=actor_of(request), now=clock()):
             messages.success(request, _("%(account)s is paused: nothing is asked through it.") % {"account": account})
@@ -64,7 +64,7 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm an unofficial recipient."""
     account = get_object_or_404(ProviderAccount, pk=pk)
-    form = ConfirmRecipientForm(request.POST or None)
+    form = ConfirmRecipientForm(sent(request)[0])
     if request.method == "POST" and form.is_valid():
         try:
             accounts.confirm_recipient(account=account, actor=actor_of(request), now=clock())
@@ -93,7 +93,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
 def credentials(request: HttpRequest, pk: int) -> HttpResponse:
     """Replace credentials: what is entered goes in and is never shown again."""
     account = get_object_or_404(ProviderAccount, pk=pk)
-    form = CredentialsForm(request.POST or None, kind=account.kind)
+    form = CredentialsForm(sent(request)[0], kind=account.kind)
     if request.method == "POST" and form.is_valid():
         try:
             accounts.replace_credentials(

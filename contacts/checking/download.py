@@ -17,7 +17,7 @@ COLUMNS = ("line", "input", "e164", "status", "wa_id", "reason", "detail", "stre
 
 def write(*, batch: CheckBatch, status: str, actor: str, now: datetime) -> Iterator[str]:
     """Record the download, then give the file line by line; `status` keeps only rows with that result."""
-    rows = ContactCheck.objects.filter(batch=batch).select_related("contact", "duplicate_of").order_by("position")
+    rows = ContactCheck.objects.filter(batch=batch).select_related("duplicate_of").order_by("position")
     if status:
         rows = rows.filter(status=status)
     with transaction.atomic():
@@ -50,7 +50,7 @@ def _cells(row: ContactCheck) -> tuple[object, ...]:
     return (
         row.position,
         row.input,
-        row.contact.e164 if row.contact else "",
+        row.e164,
         answer.status.lower(),
         answer.wa_id,
         answer.reason,

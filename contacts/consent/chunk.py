@@ -1,6 +1,5 @@
 """A chunk of events on its way from a file to the staging table: repeated ones dropped, ids and states worked out."""
 
-import os
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,10 +10,10 @@ from contacts.consent.rows import Event
 from contacts.consent.state import GRANTED
 from providers.e164 import person_key, variants
 
-#: A chunk is one transaction; the second bound keeps memory flat where rows are long.
-
-MOST_ROWS = int(os.environ.get("MR", "20000"))
-MOST_CHARACTERS = 6_000_000
+#: A chunk is one transaction. More rows are hardly faster and cost memory: three chunks are alive at a time.
+MOST_ROWS = 10_000
+#: Where rows are long, this bound comes first.
+MOST_CHARACTERS = 4_000_000
 _ROW_CHARACTERS = 200
 
 

@@ -5,28 +5,35 @@ read is given as a `BadLine` with its number, and reading goes on at the next on
 own line and not the rest of the file.
 """
 
-import codecs
 import csv
-import hashlib
-import io
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import BinaryIO, NamedTuple
 
 from django.utils.translation import gettext as _
 
 from contacts.consent.columns import ERROR_COLUMNS, Column, UnusableHeader, known_in, map_columns, plain
+from contacts.consent.text_lines import LONGEST_LINE, TextLines, examine
 from providers.e164 import NumberRefused, Reading, has_plus, read_number
 
 #: In characters. A record is one row, which may have line breaks inside quotes.
 LONGEST_CELL = 10_000
-LONGEST_RECORD = 64 * 1024
-MOST_LINES_IN_A_RECORD = 500
+LONGEST_RECORD = LONGEST_LINE
+MOST_LINES_IN_A_RECORD = 200
+#: So many quotes that never close halve the lines over which the next one is followed: a file of them costs little.
+_PATIENCE = 20
 
 _DELIMITERS = (",", ";", "\t")
-_BLOCK = 256 * 1024
 _SHOWN = 200
+
+
+class _End(Enum):
+    """How a line ends: all its quotes closed, one open, or one that nothing may follow followed by something."""
+
+    CLOSED = 1
+    OPEN = 2
+    WRONG = 3
 
 
 class Row(NamedTuple):
@@ -56,7 +63,8 @@ class CsvFile:
         :raises UnusableHeader: when the first line does not name columns that we understand.
         """
         self._file = file
-        self.digest, self.encoding = _examine(file)
+        self._unclosed = 0
+        self.digest, self.encoding = examine(file)
         self.delimiter = self._find_delimiter()
         self.header = self._read_header()
         self.places: Mapping[Column, int] = map_columns(self.header, named)
@@ -83,7 +91,7 @@ class CsvFile:
             yield record
 
     def _find_delimiter(self) -> str:
-        with _Text(self._file, self.encoding) as text:
+        with TextLines(self._file, self.encoding) as text:
             first = next((line for line in text if line.strip()), "")
         if not first:
             raise UnusableHeader(_("The file is empty."))
@@ -100,8 +108,8 @@ class CsvFile:
 
     def _records(self) -> Iterator[Row | BadLine]:
         blank = self.delimiter + " \t\n"
-        number = 0
-        with _Text(self._file, self.encoding) as text:
+        number = self._unclosed = 0
+        with TextLines(self._file, self.encoding) as text:
             for line in text:
                 number += 1
                 start, record = number, line
@@ -120,76 +128,27 @@ class CsvFile:
                     cells = _cells(record, self.delimiter)
                 yield _judge(start, record, cells)
 
-    def _rest_of_record(self, line: str, text: "_Text") -> list[str] | None:
+    def _rest_of_record(self, line: str, text: TextLines) -> list[str] | None:
         """Take the lines that the quote which `line` leaves open goes on over, or none at all if it never closes."""
         taken: list[str] = []
         length = len(line)
-        open_ = _ends_open(line, self.delimiter)
-        while open_:
-            following = text.take() if length <= LONGEST_RECORD and len(taken) < MOST_LINES_IN_A_RECORD else None
+        most = MOST_LINES_IN_A_RECORD >> min(self._unclosed // _PATIENCE, 4)
+        ends = _end_of(line, self.delimiter)
+        while ends is _End.OPEN:
+            following = text.take() if length <= LONGEST_RECORD and len(taken) < most else None
             if following is None:
+                self._unclosed += 1
                 text.put_back(taken)
                 return None
             taken.append(following)
             length += len(following)
             # A quote put in front stands for the open one: each line is looked at once, whatever the record's length.
-            open_ = '"' not in following or _ends_open('"' + following, self.delimiter)
+            ends = _end_of('"' + following, self.delimiter) if '"' in following else _End.OPEN
+            if ends is _End.WRONG:
+                # What closed the quote was the next record's own one.
+                text.put_back(taken)
+                return None
         return taken
-
-
-class _Text:
-    """The lines of a binary file, each bounded, some of which may be put back."""
-
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
-        file.seek(0)
-        self._text = io.TextIOWrapper(file, encoding=encoding, errors="replace")
-        self._put_back: deque[str] = deque()
-
-    def __enter__(self) -> "_Text":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._text.detach()  # the file stays open for its owner
-
-    def __iter__(self) -> Iterator[str]:
-        while (line := self.take()) is not None:
-            yield line
-
-    def take(self) -> str | None:
-        """Give the next line; of one that is too long only the beginning, one character longer than allowed."""
-        if self._put_back:
-            return self._put_back.popleft()
-        line = rest = self._text.readline(LONGEST_RECORD + 1)
-        while len(rest) > LONGEST_RECORD and not rest.endswith("\n"):
-            rest = self._text.readline(LONGEST_RECORD + 1)
-        return line or None
-
-    def put_back(self, lines: list[str]) -> None:
-        """Let `lines` come again, in their order."""
-        self._put_back.extendleft(reversed(lines))
-
-
-def _examine(file: BinaryIO) -> tuple[str, str]:
-    """Give the SHA-256 of the file and the encoding that it is in."""
-    file.seek(0)
-    digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    encoding = ""
-    while block := file.read(_BLOCK):
-        if not encoding:
-            utf16 = block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-            encoding = "utf-16" if utf16 else "utf-8-sig"
-        digest.update(block)
-        if encoding == "utf-8-sig":
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError:
-                encoding = "cp1252"
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        encoding = "cp1252" if encoding == "utf-8-sig" else encoding
-    return digest.hexdigest(), encoding or "utf-8-sig"
 
 
 def _cells(record: str, delimiter: str) -> list[str] | None:
@@ -199,13 +158,13 @@ def _cells(record: str, delimiter: str) -> list[str] | None:
         return None
 
 
-def _ends_open(line: str, delimiter: str) -> bool:
-    """Tell whether a quoted cell is still open where `line` ends."""
+def _end_of(line: str, delimiter: str) -> _End:
+    """Tell in what state the cells of `line` leave it."""
     try:
         next(csv.reader((line,), delimiter=delimiter, strict=True), None)
     except csv.Error as error:
-        return "unexpected end" in str(error)
-    return False
+        return _End.OPEN if "unexpected end" in str(error) else _End.WRONG
+    return _End.CLOSED
 
 
 def _judge(line: int, record: str, cells: list[str] | None) -> Row | BadLine:

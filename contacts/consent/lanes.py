@@ -46,7 +46,9 @@ class Lanes:
         before = self._jobs[-1] if self._jobs else None
 
         def job() -> None:
+            nonlocal prepare
             prepare()
+            del prepare  # and with it the memory that it prepares from
             if before is not None:
                 before.result()
             finish()

@@ -122,7 +122,11 @@ class RowReader:
             raise BadCell(Column.PHONE, phone, refused.message) from None
         given_at = _time(Column.GIVEN_AT, cells[at.given_at])
         if given_at is None:
-            raise BadCell(Column.GIVEN_AT, "", _("The time of consent is missing. Write it as %s.") % _EXAMPLES)
+            raise BadCell(
+                Column.GIVEN_AT,
+                "",
+                _("The time of consent is missing. Write it as %(example)s.") % {"example": _EXAMPLE},
+            )
         source = _short(Column.SOURCE, cells[at.source])
         external_id = _short(Column.EXTERNAL_ID, cells[at.external_id])
         evidence = cells[at.evidence].strip()
@@ -244,34 +248,38 @@ class _Wordings:
         return matching[0][0]
 
 
-_EXAMPLES = "2026-05-03T10:00:00+02:00"
 _MOST_REMEMBERED = 10_000
+_EXAMPLE = "2026-05-03T10:00:00+02:00"
+
+
+def read_time(text: str) -> datetime:
+    """Read ISO 8601 in UTC; a date alone is the beginning of that day in UTC.
+
+    :raises ValueError: saying how to write it.
+    """
+    try:
+        at = datetime.fromisoformat(text) if _DATE.match(text) else None
+        if at is not None and at.tzinfo is None and len(text) == len("2026-05-03"):
+            return at.replace(tzinfo=UTC)
+        if at is not None and at.tzinfo is not None:
+            return at if at.tzinfo is UTC else at.astimezone(UTC)
+    except (OverflowError, ValueError):
+        at = None
+    if at is None:
+        words = _("This is no date or time in ISO 8601. Write it as %(example)s, or as 2026-05-03.")
+    else:
+        words = _("The time has no time zone, so nobody knows when it was. Write it as %(example)s.")
+    raise ValueError(words % {"example": _EXAMPLE})
 
 
 def _time(column: Column, text: str) -> datetime | None:
-    """Read ISO 8601 in UTC; a date alone is the beginning of that day in UTC."""
     text = text.strip()
     if not text:
         return None
     try:
-        if not _DATE.match(text):
-            raise ValueError(text)
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            if len(text) > len("2026-05-03"):
-                raise BadCell(
-                    column,
-                    text,
-                    _("The time has no time zone, so it is not known when it was. Write it as %s.") % _EXAMPLES,
-                )
-            return at.replace(tzinfo=UTC)
-        return at if at.tzinfo is UTC else at.astimezone(UTC)
-    except (OverflowError, ValueError) as error:
-        if isinstance(error, BadCell):
-            raise
-        raise BadCell(
-            column, text, _("This is no date or time in ISO 8601. Write it as %s, or as 2026-05-03.") % _EXAMPLES
-        ) from None
+        return read_time(text)
+    except ValueError as error:
+        raise BadCell(column, text, str(error)) from None
 
 
 def _short(column: Column, text: str) -> str:

@@ -41,6 +41,7 @@ _COLUMNS: Sequence[tuple[str, str, str]] = (
     ("consent_id", "bigint", "integer"),  # the state that the contact has already
 )
 _LOOKED_UP = 2
+_WRITE = 128 * 1024
 _NAMES = tuple(name for name, _postgresql, _sqlite in _COLUMNS[:-_LOOKED_UP])
 _COPY_ESCAPES = {ord("\\"): "\\\\", ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"}
 _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]").search
@@ -50,7 +51,7 @@ _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]").search
 class Packed:
     """The rows of one chunk, ready to be written: bytes for COPY, or parameters for executemany."""
 
-    copy: bytes = b""
+    copy: bytes | bytearray = b""
     parameters: Sequence[tuple[Value, ...]] = ()
 
 
@@ -75,7 +76,10 @@ def writing() -> Writing:
 def pack(rows: Iterable[tuple[Value, ...]]) -> Packed:
     """Put rows together that are written as `writing` says, in the order of the columns."""
     if connection.vendor == "postgresql":
-        return Packed(copy="".join([_LINE % row for row in rows]).encode())
+        copy = bytearray()
+        for row in rows:
+            copy += (_LINE % row).encode()
+        return Packed(copy=copy)
     return Packed(parameters=list(rows))
 
 
@@ -121,7 +125,8 @@ def fill(packed: Packed) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY import_staging ({names}) FROM STDIN") as copy:
-                copy.write(packed.copy)
+                for start in range(0, len(packed.copy), _WRITE):
+                    copy.write(packed.copy[start : start + _WRITE])
         elif packed.parameters:
             marks = ", ".join(["%s"] * len(_NAMES))
             cursor.executemany(f"INSERT INTO import_staging ({names}) VALUES ({marks})", packed.parameters)

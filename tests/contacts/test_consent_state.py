@@ -53,6 +53,7 @@ def test_the_latest_event_wins_in_whichever_order_they_come() -> None:
 
 def test_a_grant_from_before_the_withdrawal_does_not_undo_it_however_late_it_is_recorded() -> None:
     assert fold([withdrawn(1, MAY), granted(2, MAY - DAY)]).status == WITHDRAWN
+    assert fold([withdrawn(1, MAY), granted(2, MAY - DAY, recorded=MAY + DAY)]).status == WITHDRAWN
 
 
 def test_at_the_same_instant_the_withdrawal_wins() -> None:

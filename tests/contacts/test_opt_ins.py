@@ -378,6 +378,13 @@ def test_a_grant_never_widens_to_another_form(acme: Business) -> None:
     assert Consent.objects.count() == 1
 
 
+def test_a_consent_row_begins_by_allowing_nothing(acme: Business) -> None:
+    contact = opt_ins._contact(read_number(NUMBER), GIVEN)
+    with transaction.atomic():
+        consent = opt_ins._locked_consents([contact], acme, GIVEN)[contact.pk]
+    assert (consent.status, consent.grants, consent.withdrawals) == ("WITHDRAWN", {}, {})
+
+
 # --- The ledger -------------------------------------------------------------------------------------------------------
 
 
@@ -594,7 +601,13 @@ def test_a_call_under_another_form_of_the_number_is_waited_for(acme: Business, a
     assert opt_ins.wait_for_calls([recorded.consent.contact_id], business=acme) == 1
 
 
-def test_nobody_waits_for_calls_of_others(acme: Business, account: ProviderAccount) -> None:
+def test_nobody_waits_for_calls_of_others(
+    acme: Business, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(seconds: float) -> None:
+        raise AssertionError("waited for somebody else")
+
+    monkeypatch.setattr(opt_ins.time, "sleep", fail)
     check = under_way(account, NUMBER, lease=timedelta(minutes=5))
     stranger = opted_in("+16315551003", acme).consent.contact
     other = factories.business("Ajax")

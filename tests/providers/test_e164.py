@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from providers.e164 import (
     NumberRefused,
     Reading,
+    has_plus,
     person_key,
     probably_meant,
     read_number,
@@ -229,6 +230,11 @@ def test_a_plus_wins_over_every_declaration() -> None:
         assert (number.e164, number.region) == ("+51912345678", "PE")
 
 
+def test_a_plus_is_seen_through_whatever_stands_around_it() -> None:
+    assert all(has_plus(text) for text in ("+1", " +1", "'+1", "(+1) 631", "\u200e+1", "-+1"))
+    assert not any(has_plus(text) for text in ("", "1", "1+1", "'1", "0016315551002"))
+
+
 def test_a_number_without_a_country_has_the_region_of_the_world() -> None:
     assert read_number("+800 1234 5678").region == "001"
 
@@ -257,13 +263,13 @@ def test_both_forms_of_a_persons_number_are_kept_as_written_and_belong_together(
         assert (number.e164, number.region) == (form, region)
 
 
-@pytest.mark.parametrize("e164", ["+551134567890", "+16315551002", "+51912345678", "+5255123456789", "+54115612100"])
+@pytest.mark.parametrize("e164", ["+551134567890", "+16315551002", "+5511923456789", "+5255123456789", "+54115612100"])
 def test_other_numbers_have_one_form(e164: str) -> None:
     assert variants(e164) == {e164}
     assert person_key(e164) == e164
 
 
-NUMBERS = st.from_regex(r"\+(52|521|54|549|55|559?\d\d9?|1|49|51)?[0-9]{4,13}", fullmatch=True)
+NUMBERS = st.from_regex(r"\+(52|521|54|549|55[1-9][1-9]9?|1|49|51)?[0-9]{4,13}", fullmatch=True)
 
 
 @given(NUMBERS)

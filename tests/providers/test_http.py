@@ -392,6 +392,22 @@ def test_a_slow_name_server_cannot_make_a_call_leave_after_its_deadline(
     assert host.requests == []
 
 
+def test_a_connection_that_stands_only_after_the_deadline_carries_no_request(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = serve(OK)
+    connect = http.create_connection
+
+    def connect_slowly(*arguments: Any, **named: Any) -> socket.socket:
+        time.sleep(0.4)
+        return connect(*arguments, **named)
+
+    monkeypatch.setattr(http, "create_connection", connect_slowly)
+    with pytest.raises(ProviderError):
+        call(host.url, deadline=0.2)
+    assert host.requests == []
+
+
 def test_many_addresses_that_do_not_answer_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(self: socket.socket, address: Any) -> None:
         time.sleep(min(self.gettimeout() or 60, 5))
@@ -574,6 +590,21 @@ def test_a_ca_file_that_cannot_be_used_is_named(
     assert host.requests == []
 
 
+def test_a_host_that_hangs_up_during_the_handshake_was_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            connection, _ = listener.accept()
+            connection.recv(1)
+            connection.close()  # with bytes unread: a reset
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        with pytest.raises(NotSent, match=r"before anything was sent|TLS handshake failed"):
+            call(f"https://localhost:{listener.getsockname()[1]}")
+        thread.join(5)
+
+
 def test_a_host_that_speaks_no_tls_is_not_sent(serve: Serve) -> None:
     host = serve(OK)
     with pytest.raises(NotSent):
@@ -692,6 +723,16 @@ def test_plain_http_to_the_loopback_needs_the_local_mode(settings: LazySettings)
     for base_url in ("http://127.0.0.1:9009", "http://localhost:9009", "http://[::1]:9009"):
         with pytest.raises(NotConfigured):
             http.check_base_url(base_url)
+
+
+def test_a_probe_judges_addresses_as_a_call_does(settings: LazySettings) -> None:
+    loopback, public = ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("8.8.8.8")
+    assert http.may_reach("http://127.0.0.1:9009", loopback)
+    assert http.may_reach("https://contacts.example.com", public)
+    assert not http.may_reach("https://contacts.example.com", loopback)
+    assert not http.may_reach("http://127.0.0.1:9009", ipaddress.ip_address("10.0.0.1"))
+    settings.PROVIDERS_ALLOW_LOCAL = False
+    assert not http.may_reach("http://127.0.0.1:9009", loopback)
 
 
 # --- What is written down ---------------------------------------------------------------------------------------------

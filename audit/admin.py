@@ -1,0 +1,169 @@
+"""The ledger and the call log in the console, and the shape of every admin page: nothing is deleted by hand."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, URLResolver, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from audit.display import Tone, badge, copyable, when
+from audit.models import AuditEvent, ProviderCall
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class ConsoleAdmin(_ModelAdmin):
+    """What all our admin pages share: no deletion, fifty rows a page, no second count of the whole table."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: evidence is never deleted by hand, and whatever it names must stay."""
+        return False
+
+    def pages(self) -> list[URLPattern]:
+        """Give the further pages of this model; see `page`."""
+        return []
+
+    def page(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+        """Give one further page, for signed-in staff only, reversed as admin:<app>_<model>_<name>."""
+        meta = self.model._meta
+        return path(route, self.admin_site.admin_view(view), name=f"{meta.app_label}_{meta.model_name}_{name}")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Head the list with what it lists, not with “Select … to change”."""
+        title = capfirst(self.model._meta.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Head the page of a row with the row itself."""
+        if context.get("original") is not None:
+            context.update(title=str(context["original"]), subtitle=None)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:  # type: ignore[override]
+        """Put our pages before Django's, whose last one takes any address."""
+        return [*self.pages(), *super().get_urls()]
+
+
+class ReadOnlyAdmin(ConsoleAdmin):
+    """Rows that people read: they come from operations and are never typed in."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: rows come from operations."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: rows are what happened."""
+        return False
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    """The ledger: who did what, when."""
+
+    list_display = ("sequence", "time", "action", "actor", "subject", "rows_count")
+    list_display_links = ("sequence", "action")
+    list_filter = ("action", "recorded_at")
+    search_fields = ("subject__exact", "actor__exact", "action__startswith")
+    search_help_text = _("A subject such as CheckBatch:12, a person's name, or the beginning of an action")
+    sortable_by = ("sequence",)
+    fields = (
+        "sequence",
+        "time",
+        "action",
+        "actor",
+        "subject",
+        "business_id",
+        "pseudonym",
+        "readable_details",
+        "rows_count",
+        "merkle_root",
+        "chain_hash",
+        "earlier_hash",
+    )
+    readonly_fields = fields
+
+    @admin.display(description=_("recorded at"))
+    def time(self, event: AuditEvent) -> SafeString:
+        return when(event.recorded_at)
+
+    @admin.display(description=_("details"))
+    def readable_details(self, event: AuditEvent) -> SafeString:
+        return format_html("<pre>{}</pre>", json.dumps(event.details, indent=2, ensure_ascii=False))
+
+    @admin.display(description=_("Merkle root of the rows"))
+    def merkle_root(self, event: AuditEvent) -> object:
+        return copyable(event.rows_root) if event.rows_root else None
+
+    @admin.display(description=_("hash"))
+    def chain_hash(self, event: AuditEvent) -> SafeString:
+        return copyable(event.hash)
+
+    @admin.display(description=_("previous hash"))
+    def earlier_hash(self, event: AuditEvent) -> SafeString:
+        return copyable(event.previous_hash)
+
+
+_OUTCOME_TONES = {
+    ProviderCall.Outcome.STARTED: Tone.BUSY,
+    ProviderCall.Outcome.ANSWERED: Tone.GOOD,
+    ProviderCall.Outcome.NOT_SENT: Tone.WARN,
+    ProviderCall.Outcome.LOST: Tone.BAD,
+}
+
+
+@admin.register(ProviderCall)
+class ProviderCallAdmin(ReadOnlyAdmin):
+    """Every call that left, masked."""
+
+    list_display = ("time", "account_name", "operation", "numbers_count", "outcome_badge", "status", "took", "subject")
+    list_filter = ("account_name", "operation", "outcome", "started_at")
+    search_fields = ("subject__exact", "account_name__exact")
+    search_help_text = _("A subject such as CheckBatch:12, or an account's name")
+    sortable_by = ("time",)
+    fields = (
+        "time",
+        "account_name",
+        "kind",
+        "operation",
+        "subject",
+        "method",
+        "url",
+        "numbers_count",
+        "outcome_badge",
+        "status",
+        "took",
+        "error",
+    )
+    readonly_fields = fields
+
+    @admin.display(description=_("started at"), ordering="started_at")
+    def time(self, call: ProviderCall) -> SafeString:
+        return when(call.started_at)
+
+    @admin.display(description=_("outcome"))
+    def outcome_badge(self, call: ProviderCall) -> SafeString:
+        tone = _OUTCOME_TONES.get(ProviderCall.Outcome(call.outcome), Tone.QUIET)
+        if call.outcome == ProviderCall.Outcome.ANSWERED and (call.http_status or 0) >= 400:
+            # Answered is not accepted: no green for an error status.
+            tone = Tone.WARN
+        return badge(tone, call.get_outcome_display())
+
+    @admin.display(description="HTTP")
+    def status(self, call: ProviderCall) -> object:
+        return call.http_status
+
+    @admin.display(description=_("took"))
+    def took(self, call: ProviderCall) -> object:
+        return None if call.milliseconds is None else f"{call.milliseconds} ms"

@@ -1,0 +1,69 @@
+"""Pages of our own inside the admin: the frame they share, who acts, and when. No page holds logic."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.text import capfirst
+
+_P = ParamSpec("_P")
+_Response = TypeVar("_Response", bound=HttpResponseBase)
+_View = Callable[Concatenate[HttpRequest, _P], _Response]
+
+
+def may(*permissions: str) -> Callable[[_View[_P, _Response]], _View[_P, _Response]]:
+    """Let a view run only for people who have all these permissions; others read that their role lacks it."""
+
+    def decorate(view: _View[_P, _Response]) -> _View[_P, _Response]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs) -> _Response:
+            if not request.user.has_perms(permissions):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def show(
+    request: HttpRequest,
+    template: str,
+    *,
+    title: object,
+    model: type[Model],
+    of: Model | None = None,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    """Render a page in the console's frame; the breadcrumbs lead over the model's list and the object `of`."""
+    frame = {
+        **admin.site.each_context(request),
+        "title": title,
+        "opts": model._meta,
+        "list_title": capfirst(model._meta.verbose_name_plural),
+        "of": of,
+        "is_popup": False,
+    }
+    return render(request, template, {**frame, **context}, status=status)
+
+
+def sent(request: HttpRequest) -> tuple[Any, Any]:
+    """Give what a form is bound to: fields and files of a POST, however few, and nothing otherwise."""
+    return (request.POST, request.FILES) if request.method == "POST" else (None, None)
+
+
+def actor_of(request: HttpRequest) -> str:
+    """Give who acts, as the ledger records it."""
+    return request.user.get_username()
+
+
+def clock() -> datetime:
+    """Give the time that a page hands to the journey behind it."""
+    return datetime.now(UTC)

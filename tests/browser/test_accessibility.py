@@ -1,0 +1,27 @@
+"""axe finds nothing serious on any page, in light and dark, wide and narrow; no console error, no blocked script."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sandbox import Sandbox
+from tests.browser import pages
+from tests.browser.conftest import Watched
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
+def test_axe_finds_nothing_serious(
+    width: int, scheme: str, window: Callable[..., Watched], sandbox: Sandbox, transactional_db: None
+) -> None:
+    pages.furnish(sandbox)
+    watched = window(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    findings = []
+    watched.go("/login/")
+    findings += watched.serious_findings()
+    watched.sign_in_as(pages.somebody())
+    for address, before in pages.everywhere().values():
+        page = watched.go(address)
+        if before:
+            before(page)
+        findings += watched.serious_findings()
+    assert not findings, "\n".join(findings)

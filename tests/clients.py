@@ -1,0 +1,21 @@
+"""Browsers of people by role, for the tests of pages."""
+
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+ADMIN, SUPPORT, AUDITOR = "Business admins", "Support staff", "Auditors"
+#: A member of staff to whom nobody gave a role, and somebody who has not signed in.
+NOBODY, ANONYMOUS = "no role", "anonymous"
+EVERYBODY = (ADMIN, SUPPORT, AUDITOR, NOBODY, ANONYMOUS)
+
+
+def browser(role: str) -> Client:
+    """A browser in which a person of this role is signed in."""
+    client = Client()
+    if role == ANONYMOUS:
+        return client
+    user, _created = User.objects.get_or_create(username=role.split()[0].lower(), defaults={"is_staff": True})
+    if role != NOBODY:
+        user.groups.set([Group.objects.get(name=role)])
+    client.force_login(user)
+    return client

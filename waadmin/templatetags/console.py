@@ -1,0 +1,68 @@
+"""The console's small components, used by every page: badge, time, progress, stat, empty state, copyable id, mask."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from audit import display
+
+register = template.Library()
+
+
+@register.simple_tag
+def badge(tone: str, words: object, title: str = "") -> SafeString:
+    """Show an icon and words."""
+    return display.badge(display.Tone(tone), words, title=title)
+
+
+@register.simple_tag
+def when(at: datetime | None) -> SafeString:
+    """Show a moment, in the reader's zone where the script runs, with UTC on hover."""
+    return display.when(at)
+
+
+@register.simple_tag
+def ago(at: datetime) -> SafeString:
+    """Show how long ago a moment was."""
+    return display.ago(at, datetime.now(UTC))
+
+
+@register.simple_tag
+def copyable(text: object, label: str = "") -> SafeString:
+    """Show an id that can be copied."""
+    return display.copyable(text, label=label)
+
+
+@register.simple_tag
+def masked(last_four: str) -> SafeString:
+    """Show that there is a secret, and the four characters by which a person knows it."""
+    return format_html('<code class="masked"><span aria-hidden="true">••••••••</span>{}</code>', last_four)
+
+
+@register.inclusion_tag("console/progress.html")
+def progress(done: int, total: int, label: object) -> dict[str, Any]:
+    """Show how much is done."""
+    return {"done": done, "total": total, "label": label, "percent": 100 * done // total if total else 0}
+
+
+@register.inclusion_tag("console/stat.html")
+def stat(number: object, words: object, tone: str = "quiet", key: str = "", href: str = "") -> dict[str, Any]:
+    """Show one figure with its words; `key` lets the script keep it current."""
+    return {"number": number, "words": words, "tone": tone, "key": key, "href": href}
+
+
+@register.inclusion_tag("console/empty.html")
+def empty(kind: str, words: object, href: str = "", action: object = "") -> dict[str, Any]:
+    """Show that there is nothing, and why: `nothing_yet`, `nothing_found`, `error` or `no_permission`."""
+    return {"kind": kind, "words": words, "href": href, "action": action}
+
+
+@register.inclusion_tag("console/form_rows.html")
+def form_rows(form: Any, *names: str) -> dict[str, Any]:
+    """Show fields of a form, each with label, help and errors; without names all that are visible."""
+    fields: Iterable[Any] = [form[name] for name in names] if names else form.visible_fields()
+    return {"fields": list(fields)}
