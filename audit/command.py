@@ -1,4 +1,4 @@
-"""The shape of every command: rows on standard output, messages on standard error, an exit code that says what happened.
+"""The shape of every command: rows on standard output, messages on standard error, an exit code that tells the end.
 
 With --json a row is one JSON object on a line; without it, rows are a table with tabs.
 """

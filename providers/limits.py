@@ -24,6 +24,14 @@ class Reservation:
     free_at: datetime | None
 
 
+def meter_of(account: ProviderAccount) -> AccountMeter | None:
+    """Give the account's meter as it was read with the account; None before its first use."""
+    try:
+        return account.meter
+    except AccountMeter.DoesNotExist:
+        return None
+
+
 def take_slot(account: ProviderAccount, *, now: datetime, longest_wait: timedelta) -> datetime:
     """Give the instant at which the account's next call may leave, and keep it for the caller.
 
@@ -31,8 +39,8 @@ def take_slot(account: ProviderAccount, *, now: datetime, longest_wait: timedelt
     Without a rate limit, and not postponed, it is `now`.
     """
     if account.rate_limit is None:
-        postponed = AccountMeter.objects.filter(pk=account.pk).values_list("postponed_until", flat=True).first()
-        return max(now, postponed) if postponed else now
+        meter = meter_of(account)
+        return max(now, meter.postponed_until) if meter and meter.postponed_until else now
     with transaction.atomic():
         meter = _locked(account)
         slot = max(filter(None, (now, meter.next_call_at, meter.postponed_until)))
@@ -62,16 +70,15 @@ def reserve_budget(account: ProviderAccount, *, wanted: int, now: datetime) -> R
     """Take up to `wanted` numbers from the budget, in the caller's transaction.
 
     The account's meter stays locked until that transaction ends, so that two processes never take the same number.
+    Without a budget nothing is counted and nothing locked: a budget that is set later begins with its first call.
     """
+    if account.check_budget is None:
+        return Reservation(wanted, None)
     _locked(account)
-    granted, free_at = wanted, None
-    if account.check_budget is not None:
-        granted = min(wanted, max(0, account.check_budget - _used(account, now)))
-        if granted < wanted:
-            free_at = next_free_at(account, now)
+    granted = min(wanted, max(0, account.check_budget - _used(account, now)))
     if granted:
         _add(account, granted, now)
-    return Reservation(granted, free_at)
+    return Reservation(granted, next_free_at(account, now) if granted < wanted else None)
 
 
 def next_free_at(account: ProviderAccount, now: datetime) -> datetime:

@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
 from contacts.checking.facts import load, policy_for
 from contacts.checking.marks import answer_from, record_refusals
@@ -80,7 +81,7 @@ def _ask_the_gate(
     facts = load(contacts=contacts, business=batch.business, account=account, now=now, lock=True)
     fresh = policy_for(account=account, checker=checker, purpose=batch.purpose, force=batch.forced, now=now)
     # A number that is being checked already is asked about again for its own answer: no cache can hold that.
-    again = policy_for(account=account, checker=checker, purpose=batch.purpose, force=True, now=now)
+    again = replace(fresh, force=True)
     return {
         row.pk: decide(
             facts.get(row.contact_id or 0, Facts(e164=None)),
@@ -121,10 +122,10 @@ def _commit_attempt(
         if row.opt_in_id != decisions[row.pk].opt_in_id:
             ContactCheck.objects.filter(pk=row.pk).update(opt_in_id=decisions[row.pk].opt_in_id)
     pks = [row.pk for row in rows]
-    ContactCheck.objects.filter(pk__in=pks, first_asked_at=None).update(first_asked_at=now)
     ContactCheck.objects.filter(pk__in=pks).update(
         status=ContactCheck.Status.SENDING,
         claim=claim.id,
+        first_asked_at=Coalesce("first_asked_at", Value(now)),
         lease_until=now + timedelta(seconds=checker.deadline) + LEASE_MARGIN,
         attempts=F("attempts") + 1,
         asks=F("asks") + 1,

@@ -13,7 +13,7 @@ from contacts.gate import CACHE_FOR, EarlierAnswer, Facts, Grant, Policy
 from contacts.models import Consent, Contact, ContactCheck
 from providers import limits
 from providers.interfaces import ContactChecker, EvidenceStrength
-from providers.models import AccountMeter, Business, ProviderAccount, strength_of
+from providers.models import Business, ProviderAccount, strength_of
 
 _T = TypeVar("_T")
 _AT_ONCE = 1_000
@@ -35,8 +35,8 @@ def policy_for(
 
 def strength_now(account: ProviderAccount, checker: ContactChecker) -> EvidenceStrength:
     """Give how much the account's `valid` proves at this moment."""
-    marked = AccountMeter.objects.filter(pk=account.pk).values_list("marked_weak_at", flat=True).first()
-    return strength_of(account, checker.strength, marked)
+    meter = limits.meter_of(account)
+    return strength_of(account, checker.strength, meter.marked_weak_at if meter else None)
 
 
 def known_contacts(numbers: Iterable[str]) -> dict[str, Contact]:

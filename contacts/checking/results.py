@@ -62,7 +62,8 @@ def record_answers(
     with transaction.atomic():
         rows = _held_rows(claim.id)
         _write(rows, verdict, strength, now)
-        _count_valid_in_a_row(account, rows, now)
+        if strength is EvidenceStrength.STRONG:
+            _count_valid_in_a_row(account, rows, now)
         _record_event("check.answered", batch, rows, now)
 
 
@@ -108,7 +109,8 @@ def record_callback(*, account: ProviderAccount, results: Iterable[NumberResult]
             return 0
         strength = strength_now(account, contact_checker(account))
         _write(rows, lambda row: _verdict_of(by_asked[row.asked], row, False, now), strength, now)
-        _count_valid_in_a_row(account, rows, now)
+        if strength is EvidenceStrength.STRONG:
+            _count_valid_in_a_row(account, rows, now)
         for batch in sorted({row.batch for row in rows}, key=lambda batch: batch.pk):
             _record_event("check.answered", batch, [row for row in rows if row.batch_id == batch.pk], now)
     return len(rows)

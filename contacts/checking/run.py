@@ -33,12 +33,18 @@ def run_batch(*, batch_id: int, until: datetime, clock: Callable[[], datetime] =
 
     Calls that were begun are finished and recorded, so it may return a call's deadline after `until`.
     """
+    idle = False
     while (now := clock()) < until:
-        batch = CheckBatch.objects.select_related("account", "business").get(pk=batch_id)
+        batch = CheckBatch.objects.select_related("account__business", "account__meter", "business").get(pk=batch_id)
         account = batch.account
         if batch.state != CheckBatch.State.RUNNING or account.stopped_because():
             return False
-        due_at = _next_due_at(batch)
+        try:
+            checker = contact_checker(account)
+        except NotConfigured as error:
+            accounts.pause(account=account, reason=error.message, actor="waadmin", now=now)
+            return False
+        due_at = _next_due_at(batch) if idle or account.rate_limit else now
         if due_at is None:
             finish_if_done(batch, now=now)
             return False
@@ -47,19 +53,15 @@ def run_batch(*, batch_id: int, until: datetime, clock: Callable[[], datetime] =
                 return False
             _sleep_until(min(due_at, until), clock)
             continue
-        try:
-            checker = contact_checker(account)
-        except NotConfigured as error:
-            accounts.pause(account=account, reason=error.message, actor="waadmin", now=now)
-            return False
         slot = limits.take_slot(account, now=now, longest_wait=min(until - now, LONGEST_IDLE))
         if slot > until or slot - now > LONGEST_IDLE:
             return slot - now <= LONGEST_IDLE
         _sleep_until(slot, clock)
+        # Only when nothing could be claimed is it worth a question when something will be due.
         claim = claim_rows(batch=batch, account=account, checker=checker, now=clock())
+        idle = claim is None
         if claim is not None:
             _ask(batch, account, checker, claim, clock)
-        finish_if_done(batch, now=clock())
     return True
 
 

@@ -670,6 +670,32 @@ def test_a_grant_and_a_withdrawal_of_one_instant_end_withdrawn_whoever_is_first(
     assert sequences == list(range(1, len(sequences) + 1))
 
 
+def test_a_grant_waits_for_a_withdrawal_that_has_not_committed_yet(
+    postgresql: None, acme: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(acme)
+    write, about_to_commit = opt_ins._record_event, threading.Event()
+
+    def write_slowly(action: str, *rest: Any) -> None:
+        if action == "opt_in.withdrawn":
+            about_to_commit.set()
+            time.sleep(0.5)
+        write(action, *rest)
+
+    def withdraw_slowly() -> None:
+        withdraw(acme)
+        connection.close()
+
+    monkeypatch.setattr(opt_ins, "_record_event", write_slowly)
+    thread = threading.Thread(target=withdraw_slowly)
+    thread.start()
+    assert about_to_commit.wait(10)
+    # Without the lock this would read the events without the withdrawal, and write GRANTED over it.
+    assert record(acme, source="paper").consent.status == "WITHDRAWN"
+    thread.join(10)
+    assert consent_of(NUMBER, acme).status == "WITHDRAWN"
+
+
 def test_equal_events_have_equal_fingerprints_in_any_time_zone() -> None:
     def mark(**changes: Any) -> Any:
         arguments: dict[str, Any] = {

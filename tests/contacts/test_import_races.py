@@ -1,0 +1,116 @@
+"""An import beside everything else that writes consent: whoever comes second sees what the first one did."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from contacts.consent import committing
+from contacts.consent.committing import Committer
+from contacts.consent.settling import Settled, settle
+from contacts.models import Consent, Contact, OptIn
+from providers.models import Business
+from tests import factories
+from tests.contacts.csv_files import HEADER, NOW, Heard, counts, csv_of, imported, line, statuses
+
+NUMBERS = tuple(f"+4474000001{n:02d}" for n in range(6))
+
+
+def in_thread(work: Callable[[], object]) -> threading.Thread:
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+@pytest.mark.django_db
+def test_somebody_who_opts_out_while_a_chunk_is_written_is_held(
+    acme: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bool] = []
+
+    def raced(**kwargs: Any) -> Settled:
+        tries.append(kwargs["careful"])
+        if len(tries) == 1:
+            # What a race looks like to the chunk: the contact is there after all.
+            Contact.objects.create(e164=NUMBERS[0], person_key=NUMBERS[0], created_at=NOW)
+            connection.cursor().execute("UPDATE import_staging SET found = FALSE")
+            monkeypatch.setattr("contacts.consent.settling.FIND_CONTACTS", "SELECT 1 WHERE 1 = 0")
+        else:
+            monkeypatch.undo()
+            factories.withdrawn(NUMBERS[0], acme, now=NOW)
+        return settle(**kwargs)
+
+    monkeypatch.setattr(committing, "settle", raced)
+    result, _bad = imported(csv_of(*map(line, NUMBERS)), acme)
+    assert tries == [False, True]
+    assert counts(result) == (5, 0, 0, 1, 0)
+    assert statuses()[NUMBERS[0]] == "WITHDRAWN"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("postgresql")
+def test_opting_out_beside_a_running_import_wins(acme: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, go_on = threading.Event(), threading.Event()
+    advance = Committer._advance
+
+    def slow(*args: Any, **kwargs: Any) -> tuple[int, ...]:
+        written.set()
+        assert go_on.wait(10)
+        return advance(*args, **kwargs)
+
+    monkeypatch.setattr(Committer, "_advance", slow)
+    importing = in_thread(lambda: imported(csv_of(*map(line, NUMBERS)), acme))
+    assert written.wait(10)
+    withdrawing = in_thread(lambda: factories.withdrawn(NUMBERS[3], acme, now=NOW + timedelta(minutes=1)))
+    withdrawing.join(0.5)
+    assert withdrawing.is_alive(), "the withdrawal waits for the chunk that holds its contact"
+    go_on.set()
+    importing.join(10)
+    withdrawing.join(10)
+    assert statuses() == {number: "WITHDRAWN" if number == NUMBERS[3] else "GRANTED" for number in NUMBERS}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("postgresql")
+@pytest.mark.parametrize("times", range(3))
+def test_two_files_of_the_same_people_in_opposite_order_never_block_each_other(acme: Business, times: int) -> None:
+    one = csv_of(*(line(number, given_at="2026-01-01") for number in NUMBERS * 50))
+    two = csv_of(*(line(number, given_at="2026-02-01") for number in reversed(NUMBERS * 50)))
+    threads = [in_thread(lambda content=content: imported(content, acme)) for content in (one, two)]  # type: ignore[misc]
+    for thread in threads:
+        thread.join(20)
+    assert OptIn.objects.count() == 12
+    for consent in Consent.objects.all():
+        assert consent.grants["service"][1].startswith("2026-02-01")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_chunks_that_are_written_beside_the_reader_come_to_the_same(
+    acme: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contacts.consent.chunk.MOST_ROWS", 4)
+    heard = Heard()
+    content = csv_of(
+        *(line(number, state) for state in ("withdrawn", "granted") for number in NUMBERS), header=f"{HEADER},state"
+    )
+    result, _bad = imported(content, acme, listener=heard)
+    assert counts(result) == (0, 6, 0, 6, 0)
+    assert OptIn.objects.count() == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_beside_the_reader_stops_the_import(acme: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contacts.consent.chunk.MOST_ROWS", 2)
+    monkeypatch.setattr(committing, "settle", lambda **_kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        imported(csv_of(*map(line, NUMBERS)), acme)
+    assert not OptIn.objects.exists()
