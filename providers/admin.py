@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.crypto import salted_hmac
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -80,7 +80,7 @@ class ProviderAccountAdmin(ConsoleAdmin):
     """Accounts at providers: where numbers go, how much may be asked, who receives them."""
 
     change_form_template = "providers/account.html"
-    list_display = ("name", "kind", "business", "state", "recipient", "budget")
+    list_display = ("name", "state", "provider", "recipient", "budget")
     list_filter = ("kind", "business")
     list_select_related = ("business",)
     search_fields = ("name",)
@@ -102,6 +102,10 @@ class ProviderAccountAdmin(ConsoleAdmin):
         if not account.may_receive:
             return badge(Tone.WARN, _("Off: recipient not confirmed"), title=stopped)
         return badge(Tone.WARN, _("Paused"), title=stopped) if stopped else badge(Tone.GOOD, _("Ready"))
+
+    @admin.display(description=gettext_lazy("provider"))
+    def provider(self, account: ProviderAccount) -> SafeString:
+        return format_html('{}<span class="under">{}</span>', account.get_kind_display(), account.business or "–")
 
     @admin.display(description=gettext_lazy("numbers go to"))
     def recipient(self, account: ProviderAccount) -> str:

@@ -13,6 +13,7 @@ from audit.pages import actor_of, clock, may, sent, show
 from providers import accounts
 from providers.forms import ConfirmRecipientForm, CredentialsForm, PauseForm
 from providers.models import ProviderAccount
+from providers.probe import credentials_unproven
 
 
 def account_url(account: ProviderAccount) -> str:
@@ -131,7 +132,7 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
         model=ProviderAccount,
         of=account,
         account=account,
-        steps=steps,
+        steps=[(step, step == credentials_unproven()) for step in steps],
         failed=next((step for step in steps if not step.ok), None),
     )
 

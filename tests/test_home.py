@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -83,3 +84,13 @@ def test_a_refused_page_says_that_the_role_lacks_it(acme: Business) -> None:
     assert response.status_code == 403
     assert b"Your role does not allow this." in response.content
     assert Client().get("/contacts/checkbatch/add/").status_code == 302
+
+
+@pytest.mark.parametrize("what", ["user", "group"])
+def test_neither_users_nor_groups_are_deleted(what: str, admin_user: User) -> None:
+    browser = Client()
+    browser.force_login(admin_user)
+    pk = admin_user.pk if what == "user" else Group.objects.latest("pk").pk
+    assert browser.get(f"/auth/{what}/").status_code == 200
+    assert browser.get(f"/auth/{what}/{pk}/change/").status_code == 200
+    assert browser.get(f"/auth/{what}/{pk}/delete/").status_code == 403

@@ -21,7 +21,7 @@ from contacts.views import progress, runs
 class CheckBatchAdmin(ReadOnlyAdmin):
     """Check runs: begun by the preview, followed on their own page."""
 
-    list_display = ("name", "shown_state", "account", "business", "for_purpose", "source", "created", "requested_by")
+    list_display = ("name", "shown_state", "account", "business", "for_purpose", "source", "begun")
     list_filter = ("state", "account", "business", "created_at")
     list_select_related = ("account", "business")
     sortable_by = ()
@@ -66,16 +66,16 @@ class CheckBatchAdmin(ReadOnlyAdmin):
     def for_purpose(self, batch: CheckBatch) -> object:
         return words.purposes(batch.purpose) or _("any")
 
-    @admin.display(description=_("begun"))
-    def created(self, batch: CheckBatch) -> SafeString:
-        return when(batch.created_at)
+    @admin.display(description=_("asked by"))
+    def begun(self, batch: CheckBatch) -> SafeString:
+        return format_html('{}<span class="under">{}</span>', batch.requested_by, when(batch.created_at))
 
 
 @admin.register(ContactCheck)
 class ContactCheckAdmin(ReadOnlyAdmin):
     """Single checks, newest first, over all runs."""
 
-    list_display = ("as_written", "result", "account", "run", "asked_at", "sure")
+    list_display = ("as_written", "result", "through", "answered")
     list_filter = ("status", "account", "checked_at")
     list_select_related = ("account", "business", "contact")
     search_fields = ("contact__e164__exact", "wa_id__exact")
@@ -98,6 +98,13 @@ class ContactCheckAdmin(ReadOnlyAdmin):
     )
     readonly_fields = fields
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Head the page with what the answer is worth, not with the bare status."""
+        response = super().render_change_form(request, context, *args, **kwargs)
+        check = context["original"]
+        context["title"] = f"{check.input}: {words.result_words(check, check.business.name)}"
+        return response
+
     @admin.display(description=_("as written"))
     def as_written(self, check: ContactCheck) -> SafeString:
         return format_html('<span class="number">{}</span>', check.input)
@@ -117,6 +124,14 @@ class ContactCheckAdmin(ReadOnlyAdmin):
     def run(self, check: ContactCheck) -> SafeString:
         page = reverse("admin:contacts_checkbatch_change", args=[check.batch_id])
         return format_html('<a href="{}">#{}</a>', page, check.batch_id)
+
+    @admin.display(description=_("account"))
+    def through(self, check: ContactCheck) -> SafeString:
+        return format_html('{}<span class="under">{} {}</span>', check.account, _("run"), self.run(check))
+
+    @admin.display(description=_("answered"))
+    def answered(self, check: ContactCheck) -> SafeString:
+        return format_html('{}<span class="under">{}</span>', when(check.checked_at), words.how_sure(check))
 
     @admin.display(description=_("asked at"))
     def asked_at(self, check: ContactCheck) -> SafeString:

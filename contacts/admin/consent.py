@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin import ConsoleAdmin, ReadOnlyAdmin
@@ -39,7 +40,7 @@ class OptInAdmin(ReadOnlyAdmin):
     """Every consent event, newest first."""
 
     change_list_template = "contacts/optin_list.html"
-    list_display = ("event", "who", "business", "covers", "source", "given", "proof", "recorded_by")
+    list_display = ("event_and_proof", "who", "business_and_purposes", "where_and_when")
     list_filter = ("state", "business", "recorded_at", ("consent_text", admin.EmptyFieldListFilter))
     list_select_related = ("business",)
     search_fields = ("pseudonym",)
@@ -104,6 +105,20 @@ class OptInAdmin(ReadOnlyAdmin):
     def event(self, event: OptIn) -> SafeString:
         return words.event_badge(event)
 
+    @admin.display(description=_("event"))
+    def event_and_proof(self, event: OptIn) -> SafeString:
+        return format_html('<span class="badges">{} {}</span>', words.event_badge(event), words.proof_badge(event))
+
+    @admin.display(description=_("business"))
+    def business_and_purposes(self, event: OptIn) -> SafeString:
+        return format_html('{}<span class="under">{}</span>', event.business, words.purposes(event.purposes))
+
+    @admin.display(description=_("source"))
+    def where_and_when(self, event: OptIn) -> SafeString:
+        by = gettext("recorded by %(who)s") % {"who": event.recorded_by}
+        html = '{}<span class="under">{}</span><span class="under">{}</span>'
+        return format_html(html, event.source, when(event.given_at), by)
+
     @admin.display(description=_("person"))
     def who(self, event: Any) -> SafeString:
         person = getattr(event, "person", None) or Contact.objects.filter(pseudonym=event.pseudonym).first()
@@ -127,10 +142,6 @@ class OptInAdmin(ReadOnlyAdmin):
     @admin.display(description=_("expires at"))
     def expires(self, event: OptIn) -> SafeString:
         return when(event.expires_at)
-
-    @admin.display(description=_("proof"))
-    def proof(self, event: OptIn) -> SafeString | str:
-        return words.proof_badge(event)
 
     @admin.display(description=_("salted digest of the evidence"))
     def digest(self, event: OptIn) -> SafeString:

@@ -6,7 +6,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin import ReadOnlyAdmin
@@ -20,17 +22,7 @@ from contacts.views import imports
 class OptInImportAdmin(ReadOnlyAdmin):
     """Files of consent events: who imported them, what was declared, how far they got."""
 
-    list_display = (
-        "file_name",
-        "shown_state",
-        "business",
-        "granted_count",
-        "withdrawn_count",
-        "held_count",
-        "refused_count",
-        "started",
-        "imported_by",
-    )
+    list_display = ("file_name", "shown_state", "business", "figures", "by_whom")
     list_filter = ("state", "business", "started_at")
     list_select_related = ("business",)
     search_fields = ("file_name", "file_digest__startswith")
@@ -73,6 +65,15 @@ class OptInImportAdmin(ReadOnlyAdmin):
             return badge(Tone.WARN, _("Not confirmed yet"))
         return badge(imports.STATE_TONES.get(OptInImport.State(entry.state), Tone.QUIET), entry.get_state_display())
 
-    @admin.display(description=_("started"))
-    def started(self, entry: OptInImport) -> SafeString:
-        return when(entry.started_at)
+    @admin.display(description=_("result"))
+    def figures(self, entry: OptInImport) -> str:
+        return gettext("%(granted)d in · %(withdrawn)d out · %(held)d held · %(refused)d with errors") % {
+            "granted": entry.granted_count,
+            "withdrawn": entry.withdrawn_count,
+            "held": entry.held_count,
+            "refused": entry.refused_count,
+        }
+
+    @admin.display(description=_("imported by"))
+    def by_whom(self, entry: OptInImport) -> SafeString:
+        return format_html('{}<span class="under">{}</span>', entry.imported_by, when(entry.started_at))

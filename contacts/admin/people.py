@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from audit.admin import ReadOnlyAdmin
-from audit.display import ago, when
+from audit.display import ago
 from audit.pages import clock, may
 from contacts import words
 from contacts.forms.runs import MOST_NUMBERS
@@ -48,7 +48,7 @@ class ContactList(ChangeList):
 class ContactAdmin(ReadOnlyAdmin):
     """People: their numbers, what they agreed to, what was asked about them."""
 
-    list_display = ("number", "region", "consent", "last_checked", "first_seen")
+    list_display = ("number", "region", "consent", "last_checked")
     list_filter = ("consents__status", "consents__business")
     search_fields = ("e164",)
     search_help_text = _("A number in any writing, or its last digits (at least four)")
@@ -118,15 +118,11 @@ class ContactAdmin(ReadOnlyAdmin):
             return "–"
         badge = words.result_badge(check, check.business.name)
         return format_html(
-            '<span class="badges">{} <span class="quiet">{} · {}</span></span>',
+            '<span class="badges">{} <span class="quiet nowrap">{} · {}</span></span>',
             badge,
             ago(check.checked_at, clock()),
             check.account.name,
         )
-
-    @admin.display(description=_("first seen"))
-    def first_seen(self, contact: Contact) -> SafeString:
-        return when(contact.created_at)
 
 
 @require_POST

@@ -3,10 +3,13 @@
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from contacts.consent.state import write_time
+
+_SALT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,13 @@ class Evidence:
 
 def new_salt() -> bytes:
     """Give a random salt: without it the digest of a short text could be guessed after erasure."""
-    return os.urandom(16)
+    return os.urandom(_SALT)
+
+
+def new_salts(count: int) -> Iterator[bytes]:
+    """Give so many of them, all drawn at once."""
+    drawn = os.urandom(count * _SALT)
+    return (drawn[start : start + _SALT] for start in range(0, len(drawn), _SALT))
 
 
 def digest(evidence: Evidence, salt: bytes) -> str:

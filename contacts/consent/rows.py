@@ -98,6 +98,7 @@ class RowReader:
         # -1 is the empty cell that `_read` puts behind every line: a column that the file does not have.
         self._at = _Places(**{column.value: places.get(column, -1) for column in Column})
         self._has_state = Column.STATE in places
+        self._has_wording = Column.CONSENT_TEXT in places or Column.WORDING in places
         self._wordings = _Wordings(business)
         self._proven_names: set[tuple[str, date]] = set()
         #: Numbers refused only because they have no + and nobody declared how to read them.
@@ -164,17 +165,21 @@ class RowReader:
             GRANTED,
             purposes or self._business.opt_in_covers,
             name,
-            self._wordings.find(
-                name=cells[at.consent_text].strip(),
-                words=cells[at.wording].strip(),
-                version=cells[at.wording_version].strip(),
-                language=cells[at.language].strip(),
-            ),
+            self._wording(cells) if self._has_wording else None,
             source,
             given_at,
             expires_at,
             evidence,
             external_id,
+        )
+
+    def _wording(self, cells: list[str]) -> int | None:
+        at = self._at
+        return self._wordings.find(
+            name=cells[at.consent_text].strip(),
+            words=cells[at.wording].strip(),
+            version=cells[at.wording_version].strip(),
+            language=cells[at.language].strip(),
         )
 
     def _state(self, text: str) -> str:

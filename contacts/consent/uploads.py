@@ -20,7 +20,7 @@ from audit import ledger
 from audit.csv_cells import safe_cell
 from contacts import opt_ins
 from contacts.consent import importing
-from contacts.consent.columns import ERROR_COLUMNS
+from contacts.consent.columns import ERROR_COLUMNS, Column
 from contacts.consent.csv_file import BadLine, CsvFile, WithoutPlus, numbers_without_plus
 from contacts.consent.importing import Imported, Listener
 from contacts.consent.rehearsal import rehearse
@@ -49,6 +49,8 @@ class Rehearsed:
     bad_lines: Sequence[BadLine]
     by_column: Mapping[str, int]
     without_plus: WithoutPlus
+    #: Whether a region is declared, or the file names one: without it no number is read as a national one.
+    has_region: bool
 
 
 @dataclass(slots=True)
@@ -138,11 +140,13 @@ def try_out(upload: OptInImport) -> Rehearsed:
         name_shown=upload.business_name_shown,
         listener=listener,
     )
+    csv_file = CsvFile(_file_of(upload))
     return Rehearsed(
         imported=imported,
         bad_lines=listener.bad_lines,
         by_column=dict(listener.by_column.most_common()),
-        without_plus=numbers_without_plus(CsvFile(_file_of(upload)), region=region),
+        without_plus=numbers_without_plus(csv_file, region=region),
+        has_region=region is not None or Column.REGION in csv_file.places,
     )
 
 

@@ -53,7 +53,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     status = request.GET.get("status", "")
     tabs = [{"status": "", "words": _("All"), "count": live["total"]}]
     tabs += [
-        {"status": choice.value, "words": choice.label, "count": live["counts"][choice.value]}
+        {"status": choice.value, "words": _tab_words(choice, live), "count": live["counts"][choice.value]}
         for choice in ContactCheck.Status
         if live["counts"].get(choice.value)
     ]
@@ -63,9 +63,8 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     paginator = Paginator(rows.select_related("contact", "duplicate_of", "cached_from__batch"), _ROWS_A_PAGE)
     rows_page = paginator.get_page(request.GET.get("page"))
     figures = [
-        {"key": key, "words": say(), "tone": tone, "count": live[key]}
+        {"key": key, "words": say(), "tone": tone, "count": live[key], "optional": key not in _ALWAYS}
         for key, say, tone, _statuses in _FIGURES
-        if live[key] or key in _ALWAYS
     ]
     business = batch.business.name
     state = CheckBatch.State(batch.state)
@@ -187,6 +186,13 @@ def _left(seconds: int | None) -> str:
         return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     hours = round(minutes / 60)
     return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+
+
+def _tab_words(status: ContactCheck.Status, live: dict[str, Any]) -> str:
+    """Name a tab; a tab that holds weak answers does not say that they are on WhatsApp."""
+    if status is ContactCheck.Status.VALID and live["weak"]:
+        return _("Answered yes")
+    return str(status.label)
 
 
 def _answer(row: ContactCheck) -> ContactCheck:

@@ -43,7 +43,7 @@ def confirmed(browser: Client, entry: OptInImport) -> None:
 def test_the_preview_counts_and_imports_nothing(admin_browser: Client, acme: Business) -> None:
     entry = upload(admin_browser, acme)
     text = " ".join(admin_browser.get(page(entry)).content.decode().split())
-    assert "3 lines: 1 opted in, 0 opted out, 0 already recorded, 2 with errors; nothing imported yet." in text
+    assert "3 lines: 1 opted in, 0 opted out, 0 already recorded, 0 held, 2 with errors; nothing imported yet." in text
     assert "2 numbers have no +" in text
     assert "+447400000101" in text
     assert "I confirm that each person in “customers.csv”" in text

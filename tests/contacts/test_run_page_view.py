@@ -51,6 +51,10 @@ def test_rows_speak_to_people(admin_browser: Client, batch: CheckBatch) -> None:
     assert "Not sent: no opt-in for Acme" in text
     assert "same number as line 1" in text
     assert "weak evidence" in text
+    assert "Answered yes (1)" in text
+    check = batch.checks.get(position=1)
+    title = text_of(admin_browser.get(f"/contacts/contactcheck/{check.pk}/change/"))
+    assert f"<h1>{AGREED}: Says yes (this provider says yes to everyone)</h1>" in title
 
 
 def test_a_repeated_line_shows_the_answer_of_the_line_it_repeats(admin_browser: Client, batch: CheckBatch) -> None:

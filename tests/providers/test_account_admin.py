@@ -174,7 +174,8 @@ def test_the_connection_test_lists_its_steps_and_looks_nobody_up(
     admin: Client, onprem_account: ProviderAccount, sandbox: Sandbox
 ) -> None:
     text = admin.post(page(onprem_account, "test")).content.decode()
-    assert "All steps held" in text
+    assert "Every tested step held" in text
+    assert "Not tested</span>" in text
     assert "Host name" in text
     assert not ProviderCall.objects.filter(numbers_count__gt=0).exists()
     assert AuditEvent.objects.get(action="account.tested").details == {"ok": True, "failed": []}

@@ -27,7 +27,7 @@ def slow_region_of(e164: str) -> tuple[str, str] | None:
 
 def examples(calling_code: int) -> list[str]:
     """Examples of every kind of number under a calling code, and neighbours of them."""
-    chance = random.Random(calling_code)  # noqa: S311
+    chance = random.Random(calling_code)
     found = []
     for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[calling_code]:
         metadata = PhoneMetadata.metadata_for_region_or_calling_code(calling_code, code)

@@ -50,9 +50,11 @@ def progress(done: int, total: int, label: object) -> dict[str, Any]:
 
 
 @register.inclusion_tag("console/stat.html")
-def stat(number: object, words: object, tone: str = "quiet", key: str = "", href: str = "") -> dict[str, Any]:
-    """Show one figure with its words; `key` lets the script keep it current."""
-    return {"number": number, "words": words, "tone": tone, "key": key, "href": href}
+def stat(
+    number: object, words: object, tone: str = "quiet", key: str = "", *, optional: bool = False
+) -> dict[str, Any]:
+    """Show one figure with its words; `key` lets the script keep it current, `optional` hides it while it is nought."""
+    return {"number": number, "words": words, "tone": tone, "key": key, "optional": optional}
 
 
 @register.inclusion_tag("console/empty.html")

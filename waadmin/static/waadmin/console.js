@@ -91,6 +91,8 @@
         for (const element of all("[data-live]", page)) {
           const value = live[element.dataset.live];
           if (value !== undefined && element.textContent !== String(value)) element.textContent = String(value);
+          const optional = element.closest("[data-optional]");
+          if (optional && value !== undefined) optional.hidden = !value;
         }
         const bar = page.querySelector("[data-progress]");
         if (bar) { bar.max = Math.max(1, live.total); bar.value = live.done; }
