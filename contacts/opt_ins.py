@@ -52,7 +52,7 @@ def record(
     external_id: str = "",
     decides: OptIn | None = None,
 ) -> Recorded:
-    """Record that a person agreed; without purposes it covers what the business says an opt-in covers.
+    """Record that a person agreed; without purposes it covers what its wording asks for, or what the business says.
 
     Recording the very same event again changes nothing. A grant given before a withdrawal does not undo it.
 
@@ -67,7 +67,9 @@ def record(
         expires_at=expires_at,
         consent_text=consent_text,
     )
-    covered = _known(purposes) or business.opt_in_covers
+    covered = covered_purposes(
+        named=_known(purposes), wording=consent_text.purposes if consent_text else None, business=business
+    )
     with transaction.atomic():
         contact = _contact(number, now)
         consent = _locked_consents([contact], business, now)[contact.pk]
@@ -247,6 +249,20 @@ def check_proof(
         raise OptInRefused(_("The consent expires before it was given."))
     if consent_text is not None and consent_text.business_id != business.pk:
         raise OptInRefused(_("The wording “%(text)s” belongs to another business.") % {"text": str(consent_text)})
+
+
+def covered_purposes(*, named: str, wording: str | None, business: Business) -> str:
+    """Give what a grant covers: the purposes named, else those of its wording, else what the business says.
+
+    :raises OptInRefused: when a purpose is named that the wording does not ask for.
+    """
+    beyond = set(named.split(",")) - set(wording.split(",")) if named and wording else set()
+    if beyond:
+        raise OptInRefused(
+            _("The wording does not ask for “%(purpose)s”, so nobody agreed to it. Name another of either.")
+            % {"purpose": min(beyond)}
+        )
+    return named or wording or business.opt_in_covers
 
 
 def derive(consent: Consent, contact: Contact, now: datetime) -> None:

@@ -158,14 +158,21 @@ class RowReader:
         name = _short(Column.BUSINESS_NAME_SHOWN, cells[at.business_name_shown]) or self._name_shown
         expires_at = _time(Column.EXPIRES_AT, cells[at.expires_at])
         self._prove(source, evidence, name, given_at, expires_at)
+        wording = self._wording(cells) if self._has_wording else None
+        try:
+            covered = opt_ins.covered_purposes(
+                named=purposes, wording=self._wordings.purposes.get(wording or 0), business=self._business
+            )
+        except opt_ins.OptInRefused as refused:
+            raise BadCell(Column.PURPOSES, cells[at.purposes], str(refused)) from None
         return Event(
             row.line,
             number.e164,
             number.region,
             GRANTED,
-            purposes or self._business.opt_in_covers,
+            covered,
             name,
-            self._wording(cells) if self._has_wording else None,
+            wording,
             source,
             given_at,
             expires_at,
@@ -225,6 +232,7 @@ class _Wordings:
             (pk, name.casefold(), version.casefold(), language.casefold(), _words_digest(words))
             for pk, name, version, language, words in texts.values_list("pk", "name", "version", "language", "text")
         ]
+        self.purposes = dict(texts.values_list("pk", "purposes"))
         self._found: dict[tuple[str, bytes, str, str], int] = {}
 
     def find(self, *, name: str, words: str, version: str, language: str) -> int | None:
