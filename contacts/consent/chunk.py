@@ -28,8 +28,8 @@ class Chunk:
         self._fingerprints: set[str] = set()
         self._people: Counter[str] = Counter()
         self._characters = 0
-        #: Lines that repeat an earlier one of this chunk.
-        self.repeated = 0
+        #: Lines that the rows stand for, and lines that repeat one of them.
+        self.lines = self.repeated = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -74,6 +74,7 @@ class Chunk:
             self.repeated += counted
             return
         self._fingerprints.add(mark)
+        self.lines += counted
         self._people[event.e164] += 1
         self._rows.append((event, given_at, mark, counted))
         self._characters += _ROW_CHARACTERS + len(event.evidence)

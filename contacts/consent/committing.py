@@ -14,7 +14,7 @@ from audit.merkle import MerkleTree
 from contacts.consent import staging
 from contacts.consent.chunk import Chunk
 from contacts.consent.lanes import Lanes
-from contacts.consent.settling import Settled, settle
+from contacts.consent.settling import Settled, Trust, settle
 from contacts.models import OptInImport
 
 _TRIES = 5
@@ -34,20 +34,22 @@ class Committer:
         self._now = now
         #: Where the import stands, as its row must still say when the next chunk is committed.
         self._stands = _standing(opt_in_import)
+        self._trust = Trust.ALL_NEW
         #: People who opted out while a call for them was on its way.
         self.in_flight: set[int] = set()
 
     def commit(self, lanes: Lanes, chunk: Chunk, *, refused: int, line: int) -> None:
         """Have the chunk written, and with it the lines that were refused on the way to `line`."""
-        if not (len(chunk) or chunk.repeated or refused or line):
+        if not (len(chunk) or chunk.repeated or refused):
             return
         opt_in_ids = staging.reserve("contacts_optin", len(chunk))
         contact_ids = staging.reserve("contacts_contact", chunk.people)
         packed = chunk.packed(opt_in_ids, contact_ids)
         ids = (opt_in_ids[0], opt_in_ids[-1]) if opt_in_ids else (0, 0)
-        repeated = chunk.repeated
+        lines, repeated = chunk.lines, chunk.repeated
         lanes.do(
-            lambda: staging.refill(packed), lambda: self._write(ids, repeated=repeated, refused=refused, line=line)
+            lambda: staging.refill(packed),
+            lambda: self._write(ids, lines=lines, repeated=repeated, refused=refused, line=line),
         )
 
     def finish(self, *, now: datetime) -> OptInImport:
@@ -77,25 +79,31 @@ class Committer:
             )
         return row
 
-    def _write(self, ids: tuple[int, int], *, repeated: int, refused: int, line: int) -> None:
-        """Commit the staged chunk; what a race or a deadlock spoilt is tried again."""
-        careful = False
+    def _write(self, ids: tuple[int, int], *, lines: int, repeated: int, refused: int, line: int) -> None:
+        """Commit the staged chunk; what a race or a deadlock spoilt, or too much trust, is tried again."""
+        trust = self._trust
         for attempt in range(1, _TRIES + 1):
             try:
                 with transaction.atomic():
                     self._locked()
                     settled = settle(
+                        lines=lines,
                         business_id=self._business_id,
                         import_id=self._import_id,
                         actor=self._actor,
                         now=self._now,
-                        careful=careful,
+                        trust=trust,
                     )
                     stands = self._advance(settled, ids, repeated=repeated, refused=refused, line=line)
-            except (IntegrityError, OperationalError) as error:
+            except IntegrityError:
                 if attempt == _TRIES:
                     raise
-                careful = careful or isinstance(error, IntegrityError)
+                # Where one person of a file is known, more are; the last step is for a single chunk.
+                self._trust = Trust.NEW_HAVE_NO_EVENTS
+                trust = Trust.NEW_HAVE_NO_EVENTS if trust is Trust.ALL_NEW else Trust.NOTHING
+            except OperationalError:
+                if attempt == _TRIES:
+                    raise
                 time.sleep(0.05 * attempt)
             else:
                 self._stands = stands

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from contacts.consent import committing
 from contacts.consent.committing import Committer
-from contacts.consent.settling import Settled, settle
-from contacts.models import Consent, Contact, OptIn
+from contacts.consent.settling import Settled, Trust, settle
+from contacts.models import Consent, OptIn
 from providers.models import Business
 from tests import factories
 from tests.contacts.csv_files import HEADER, NOW, Heard, counts, csv_of, imported, line, statuses
@@ -32,33 +32,45 @@ def in_thread(work: Callable[[], object]) -> threading.Thread:
 
 
 @pytest.mark.django_db
-def test_somebody_who_opts_out_while_a_chunk_is_written_is_held(
+def test_somebody_who_is_recorded_while_a_chunk_is_written_is_met_by_the_next_try(
     acme: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries: list[bool] = []
+    tries: list[Trust] = []
 
     def raced(**kwargs: Any) -> Settled:
-        tries.append(kwargs["careful"])
-        if len(tries) == 1:
-            # What a race looks like to the chunk: the contact is there after all.
-            Contact.objects.create(e164=NUMBERS[0], person_key=NUMBERS[0], created_at=NOW)
-            connection.cursor().execute("UPDATE import_staging SET found = FALSE")
-            monkeypatch.setattr("contacts.consent.settling.FIND_CONTACTS", "SELECT 1 WHERE 1 = 0")
-        else:
-            monkeypatch.undo()
+        tries.append(kwargs["trust"])
+        if len(tries) == 2:
+            raise IntegrityError
+        if len(tries) == 3:
             factories.withdrawn(NUMBERS[0], acme, now=NOW)
         return settle(**kwargs)
 
+    factories.opted_in(NUMBERS[1], acme)
     monkeypatch.setattr(committing, "settle", raced)
     result, _bad = imported(csv_of(*map(line, NUMBERS)), acme)
-    assert tries == [False, True]
+    assert tries == [Trust.ALL_NEW, Trust.NEW_HAVE_NO_EVENTS, Trust.NOTHING]
     assert counts(result) == (5, 0, 0, 1, 0)
-    assert statuses()[NUMBERS[0]] == "WITHDRAWN"
+    assert statuses() == {number: "WITHDRAWN" if number == NUMBERS[0] else "GRANTED" for number in NUMBERS}
+
+
+@pytest.mark.django_db
+def test_a_file_with_one_known_person_is_not_taken_for_new_again(
+    acme: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contacts.consent.chunk.MOST_ROWS", 2)
+    tries: list[Trust] = []
+    monkeypatch.setattr(committing, "settle", lambda **kwargs: (tries.append(kwargs["trust"]), settle(**kwargs))[1])
+    factories.opted_in(NUMBERS[1], acme)
+    imported(csv_of(*map(line, NUMBERS)), acme)
+    assert tries == [Trust.ALL_NEW, *[Trust.NEW_HAVE_NO_EVENTS] * 3]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("postgresql")
-def test_opting_out_beside_a_running_import_wins(acme: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_opting_out_beside_a_running_import_wins(acme: Business, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    if known:
+        factories.opted_in(NUMBERS[3], acme)
     written, go_on = threading.Event(), threading.Event()
     advance = Committer._advance
 

@@ -77,7 +77,7 @@ def wording(acme: Business, now: datetime) -> ConsentText:
         language="en",
         text="I agree that Acme messages me on WhatsApp.",
         business_name_shown="Acme",
-        purposes="service",
+        purposes="service,marketing",
         created_at=now,
         created_by="ada",
     )

@@ -287,7 +287,7 @@ def test_a_connection_closed_after_the_request_is_a_lost_answer_asked_once(serve
         b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{}",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n" + gzip.compress(b"{}")[:12],
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n" + gzip.compress(b"{}", mtime=0)[:12],
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
@@ -445,9 +445,9 @@ def test_reading_stops_at_the_cap(serve: Serve, status: str) -> None:
 @pytest.mark.parametrize("layers", ["gzip", "gzip, gzip"])
 @pytest.mark.parametrize("status", ["200 OK", "302 Found\r\nLocation: http://127.0.0.1:1/"])
 def test_a_gzip_bomb_is_dropped_before_it_fills_the_memory(serve: Serve, layers: str, status: str) -> None:
-    bomb = gzip.compress(b"\x00" * 128 * MIB, compresslevel=1)
+    bomb = gzip.compress(b"\x00" * 128 * MIB, compresslevel=1, mtime=0)
     for _ in layers.split(",")[1:]:
-        bomb = gzip.compress(bomb)
+        bomb = gzip.compress(bomb, mtime=0)
     host = serve(
         f"HTTP/1.1 {status}\r\nContent-Encoding: {layers}\r\nContent-Length: {len(bomb)}\r\n\r\n".encode() + bomb
     )
@@ -462,7 +462,7 @@ def test_a_gzip_bomb_is_dropped_before_it_fills_the_memory(serve: Serve, layers:
 
 
 def test_a_gzipped_answer_of_ordinary_size_is_read(serve: Serve) -> None:
-    body = gzip.compress(b'{"ok": true}')
+    body = gzip.compress(b'{"ok": true}', mtime=0)
     host = serve(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     assert call(host.url).json() == {"ok": True}
 
