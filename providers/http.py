@@ -304,7 +304,8 @@ def _send(
             account.base_url.rstrip("/") + path,
             headers={"User-Agent": "waadmin", "Accept": "application/json", **headers},
             json=json_body,
-            timeout=(min(CONNECT_TIMEOUT, deadline), deadline),
+            # A second more than the deadline: it is the timer that ends the call, and says so.
+            timeout=(min(CONNECT_TIMEOUT, deadline), deadline + 1),
             allow_redirects=False,
             stream=True,
             verify=account.ca_file or True,
