@@ -37,7 +37,6 @@ __all__ = [
     "resume",
     "retry_failed",
     "split_numbers",
-    "wake",
 ]
 
 RUNNERS_AT_ONCE = 4
@@ -157,12 +156,6 @@ def retry_failed(*, batch: CheckBatch, actor: str, now: datetime) -> CheckBatch:
         force_reason=batch.force_reason,
         retry_of=batch,
     )
-
-
-def wake(account: ProviderAccount) -> None:
-    """Queue the account's running runs, after it was resumed or its budget was raised."""
-    for pk in CheckBatch.objects.filter(account=account, state=CheckBatch.State.RUNNING).values_list("pk", flat=True):
-        async_task("contacts.tasks.run_batch", pk)
 
 
 def progress(*, batch: CheckBatch, now: datetime) -> Progress:

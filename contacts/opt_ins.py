@@ -268,17 +268,7 @@ def covered_purposes(*, named: str, wording: str | None, business: Business) -> 
 def derive(consent: Consent, contact: Contact, now: datetime) -> None:
     """Make the locked `consent` say what the contact's events say."""
     events = OptIn.objects.filter(pseudonym=contact.pseudonym, business_id=consent.business_id)
-    folded = state.fold(
-        state.Event(
-            event.pk,
-            event.state,
-            tuple(event.purposes.split(",")),
-            event.given_at,
-            event.expires_at,
-            event.recorded_at,
-        )
-        for event in events
-    )
+    folded = state.fold_rows(events)
     consent.status = Consent.Status(folded.status)
     consent.grants = state.dump_grants(folded.grants)
     consent.withdrawals = state.dump_withdrawals(folded.withdrawals)

@@ -191,17 +191,7 @@ def _derived(business_id: int, at: str | datetime) -> Iterator[tuple[str | int |
         return
     events: Any = OptIn.objects.raw(_EVENTS_OF_SHARED_STATES, [business_id])
     for contact_id, own in groupby(events.iterator(), key=lambda event: int(event.contact_id)):
-        folded = state.fold(
-            state.Event(
-                event.pk,
-                event.state,
-                tuple(event.purposes.split(",")),
-                event.given_at,
-                event.expires_at,
-                event.recorded_at,
-            )
-            for event in own
-        )
+        folded = state.fold_rows(own)
         grants = json.dumps(state.dump_grants(folded.grants))
         withdrawals = json.dumps(state.dump_withdrawals(folded.withdrawals))
         yield folded.status, grants, withdrawals, at, contact_id, business_id

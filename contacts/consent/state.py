@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from contacts.gate import Grant
+
+if TYPE_CHECKING:
+    from contacts.models import OptIn
 
 GRANTED = "GRANTED"
 WITHDRAWN = "WITHDRAWN"
@@ -54,6 +58,14 @@ def fold(events: Iterable[Event]) -> State:
                 grants.pop(purpose, None)
                 withdrawals[purpose] = event.given_at
     return State(grants, withdrawals)
+
+
+def fold_rows(rows: Iterable["OptIn"]) -> State:
+    """Fold one person's events as they stand in the database."""
+    return fold(
+        Event(row.pk, row.state, tuple(row.purposes.split(",")), row.given_at, row.expires_at, row.recorded_at)
+        for row in rows
+    )
 
 
 def dump_grants(grants: Mapping[str, Grant]) -> dict[str, tuple[int, str, str | None]]:
