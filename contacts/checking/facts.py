@@ -86,7 +86,9 @@ def consents(
 ) -> dict[int, tuple[dict[str, Grant], dict[str, datetime]]]:
     """Read consent rows in one plain statement: under lock, time is what other people wait for."""
     values: tuple[Any, ...]
-    if connection.vendor == "postgresql":
+    if len(contact_ids) == 1:
+        among, values = "= %s", (business.pk, contact_ids[0])
+    elif connection.vendor == "postgresql":
         among, values = "= ANY(%s)", (business.pk, contact_ids)
     else:
         among, values = f"IN ({', '.join(['%s'] * len(contact_ids))})", (business.pk, *contact_ids)
