@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from sandbox import Sandbox
 
 from audit import triggers
 from providers.models import Business, ProviderAccount
+from sandbox import Sandbox
 from tests import factories
 
 
