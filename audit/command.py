@@ -5,6 +5,7 @@ With --json a row is one JSON object on a line; without it, rows are a table wit
 
 import getpass
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
@@ -42,7 +43,12 @@ class ReportingCommand(BaseCommand):
         """Run, then end the process with the noted exit code unless all was done."""
         self.json = bool(options.get("json"))
         self._exit, self._header = Exit.DONE, None
-        result = super().execute(*args, **options)
+        try:
+            result = super().execute(*args, **options)
+        except BrokenPipeError:
+            # Whoever read the rows has had enough (`| head`). What Python flushes at its end must not fail as well.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(int(Exit.ERROR))
         if self._exit is not Exit.DONE:
             sys.exit(int(self._exit))
         return result

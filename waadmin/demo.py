@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -93,7 +94,8 @@ class Demo:
             f"\n  waadmin demo   {address}/\n"
             f"  log in as      admin (support and auditor see it with their roles)\n"
             f"  password       {self._state['password']}\n"
-            f"  the sandbox    {sandbox_url}/_sandbox/ shows what would have reached a provider\n\n"
+            f"  the sandbox    {sandbox_url}/_sandbox/ shows what would have reached a provider\n"
+            f"  commands       . {self._folder / 'demo.env'} && .venv/bin/python manage.py help\n\n"
             "  Ctrl-C stops it; the data stays."
         )
 
@@ -191,9 +193,15 @@ class Demo:
         }
 
     def _save_state(self) -> None:
-        path = self._folder / "secrets.json"
+        self._write("secrets.json", json.dumps(self._state, indent=2))
+        # For a person's own shell: with it every command works on the demo's data.
+        lines = (f"export {name}={shlex.quote(value)}" for name, value in self._state["environment"].items())
+        self._write("demo.env", "\n".join(lines) + "\n")
+
+    def _write(self, name: str, text: str) -> None:
+        path = self._folder / name
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(self._state, file, indent=2)
+            file.write(text)
 
     def _alone(self) -> "_Lock":
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
