@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from itertools import groupby
-from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
@@ -78,12 +77,7 @@ _INSERT_EVIDENCE = """
     SELECT opt_in_id, evidence, '', salt, fingerprint FROM import_staging
 """
 _SHARED = "state <> 'HELD' AND (consent_id IS NOT NULL OR NOT alone)"
-_EVENTS_OF_SHARED_STATES = f"""
-    SELECT p.contact_id, o.* FROM (
-        SELECT DISTINCT contact_id, pseudonym FROM import_staging WHERE {_SHARED}
-    ) p JOIN contacts_optin o ON o.pseudonym = p.pseudonym AND o.business_id = %s
-    ORDER BY p.contact_id
-"""
+_PEOPLE_OF_SHARED_STATES = f"SELECT DISTINCT contact_id, pseudonym FROM import_staging WHERE {_SHARED}"
 _UPDATE_CONSENT = """
     UPDATE contacts_consent SET status = %s, grants = %s, withdrawals = %s, updated_at = %s
     WHERE contact_id = %s AND business_id = %s
@@ -187,11 +181,25 @@ def _in_flight(business_id: int) -> frozenset[int]:
 
 def _derived(business_id: int, at: str | datetime) -> Iterator[tuple[str | int | datetime, ...]]:
     """Derive the states that the chunk shares with other events, all from the events themselves."""
-    if not count(_SHARED):
-        return
-    events: Any = OptIn.objects.raw(_EVENTS_OF_SHARED_STATES, [business_id])
-    for contact_id, own in groupby(events.iterator(), key=lambda event: int(event.contact_id)):
-        folded = state.fold_rows(own)
-        grants = json.dumps(state.dump_grants(folded.grants))
-        withdrawals = json.dumps(state.dump_withdrawals(folded.withdrawals))
-        yield folded.status, grants, withdrawals, at, contact_id, business_id
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE_OF_SHARED_STATES)
+        people = [(contact_id, UUID(str(pseudonym))) for contact_id, pseudonym in cursor.fetchall()]
+    for start in range(0, len(people), _AT_ONCE):
+        some = people[start : start + _AT_ONCE]
+        # A list and no join: whatever it thinks of the temporary table, the planner has only one way to look.
+        events: dict[UUID, list[state.Event]] = {pseudonym: [] for _contact_id, pseudonym in some}
+        opt_ins = OptIn.objects.filter(business_id=business_id, pseudonym__in=list(events)).order_by()
+        for pseudonym, purposes, *values in opt_ins.values_list("pseudonym", "purposes", *_OF_AN_EVENT):
+            pk, kind, given_at, expires_at, recorded_at = values
+            events[pseudonym].append(
+                state.Event(pk, kind, tuple(purposes.split(",")), given_at, expires_at, recorded_at)
+            )
+        for contact_id, pseudonym in some:
+            folded = state.fold(events[pseudonym])
+            grants = json.dumps(state.dump_grants(folded.grants))
+            withdrawals = json.dumps(state.dump_withdrawals(folded.withdrawals))
+            yield folded.status, grants, withdrawals, at, contact_id, business_id
+
+
+_AT_ONCE = 500
+_OF_AN_EVENT = ("pk", "state", "given_at", "expires_at", "recorded_at")
