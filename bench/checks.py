@@ -93,7 +93,8 @@ def _batch(url: str, kind: str, count: int, turn: int, **fields: object) -> Chec
         recipient_official=True,
         **fields,
     )
-    numbers = [f"+447{400 + turn % 100:03d}{index // 100:04d}{index % 100:02d}"[:13] for index in range(count)]
+    # Endings from 100 to 199: to the sandbox these are plain numbers.
+    numbers = [f"+44740{turn % 10}{index // 100:03d}1{index % 100:02d}" for index in range(count)]
     now = datetime.now(UTC)
     for number in numbers:
         opt_ins.record(
