@@ -66,7 +66,7 @@ def _import(rows: int, area: int) -> dict[str, Any]:
         path = Path(folder) / "people.csv"
         _write_file(path, rows, area)
         done = subprocess.run(
-            [sys.executable, "-m", "bench.import_optins", str(path)], check=True, capture_output=True, text=True
+            [sys.executable, "-m", "bench.import_optins", str(path)], check=True, stdout=subprocess.PIPE, text=True
         )
     result: dict[str, Any] = json.loads(done.stdout)
     if result["granted"] != rows:

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from contacts.consent import csv_file
 from contacts.consent.csv_file import LONGEST_CELL, LONGEST_RECORD, MOST_LINES_IN_A_RECORD, BadLine, CsvFile
 from providers.models import Business
 from tests.contacts.csv_files import HEADER, counts, csv_of, imported, line, statuses
@@ -71,8 +72,18 @@ def test_a_quoted_cell_may_have_many_lines_and_not_endless_ones() -> None:
     assert read(f'+1,2,3,"a{fits}\n"', line(GOOD[1]))[0] == (2, False)
 
 
-def test_lines_that_each_open_a_quote_are_read_in_linear_time() -> None:
+def test_the_more_quotes_never_close_the_less_far_each_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    end_of = csv_file._end_of
+
+    def counted(line: str, delimiter: str) -> csv_file._End:
+        nonlocal looks
+        looks += 1
+        return end_of(line, delimiter)
+
+    monkeypatch.setattr(csv_file, "_end_of", counted)
     assert [good for _line, good in read(*['a","'] * 3_000)] == [False] * 3_000
+    assert looks < 3_000 * 20
 
 
 def test_the_last_line_needs_no_line_break() -> None:

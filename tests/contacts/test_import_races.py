@@ -9,7 +9,6 @@ import pytest
 from django.db import IntegrityError, connection
 
 from contacts.consent import committing
-from contacts.consent.committing import Committer
 from contacts.consent.settling import Settled, Trust, settle
 from contacts.models import Consent, OptIn
 from providers.models import Business
@@ -71,17 +70,17 @@ def test_a_file_with_one_known_person_is_not_taken_for_new_again(
 def test_opting_out_beside_a_running_import_wins(acme: Business, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
     if known:
         factories.opted_in(NUMBERS[3], acme)
-    written, go_on = threading.Event(), threading.Event()
-    advance = Committer._advance
+    held_back, go_on = threading.Event(), threading.Event()
 
-    def slow(*args: Any, **kwargs: Any) -> tuple[int, ...]:
-        written.set()
+    def slow(business_id: int) -> frozenset[int]:
+        held_back.set()
         assert go_on.wait(10)
-        return advance(*args, **kwargs)
+        return frozenset()
 
-    monkeypatch.setattr(Committer, "_advance", slow)
+    # Between the look at what people withdrew and the writing of their grants.
+    monkeypatch.setattr("contacts.consent.settling._in_flight", slow)
     importing = in_thread(lambda: imported(csv_of(*map(line, NUMBERS)), acme))
-    assert written.wait(10)
+    assert held_back.wait(10)
     withdrawing = in_thread(lambda: factories.withdrawn(NUMBERS[3], acme, now=NOW + timedelta(minutes=1)))
     withdrawing.join(0.5)
     assert withdrawing.is_alive(), "the withdrawal waits for the chunk that holds its contact"

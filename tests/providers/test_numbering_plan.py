@@ -65,3 +65,9 @@ def test_a_quick_yes_never_depends_on_luck(calling_code: int, national: str) -> 
 @pytest.mark.parametrize("text", ["+", "+0", "+999123456", "+1", "+12"])
 def test_what_starts_no_number_is_left_to_phonenumbers(text: str) -> None:
     assert numbering_plan.region_of(text) is None
+
+
+def test_a_number_that_phonenumbers_would_rewrite_is_left_to_it() -> None:
+    # Belarus: 810 at the front is the way to dial abroad, and what remains is no number.
+    assert numbering_plan.region_of("+3758101234567") is None
+    assert slow_region_of("+3758101234567") is None
