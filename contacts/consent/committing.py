@@ -14,7 +14,7 @@ from audit.merkle import MerkleTree
 from contacts.consent import staging
 from contacts.consent.chunk import Chunk
 from contacts.consent.lanes import Lanes
-from contacts.consent.settling import Settled, Trust, settle
+from contacts.consent.settling import Settled, Trust, make_contacts, settle
 from contacts.models import OptInImport
 
 _TRIES = 5
@@ -34,7 +34,6 @@ class Committer:
         self._now = now
         #: Where the import stands, as its row must still say when the next chunk is committed.
         self._stands = _standing(opt_in_import)
-        self._trust = Trust.ALL_NEW
         #: People who opted out while a call for them was on its way.
         self.in_flight: set[int] = set()
 
@@ -46,10 +45,15 @@ class Committer:
         contact_ids = staging.reserve("contacts_contact", chunk.people)
         packed = chunk.packed(opt_in_ids, contact_ids)
         ids = (opt_in_ids[0], opt_in_ids[-1]) if opt_in_ids else (0, 0)
-        lines, repeated = chunk.lines, chunk.repeated
+        people, lines, repeated = chunk.people, chunk.lines, chunk.repeated
+
+        def prepare() -> Trust:
+            staging.refill(packed)
+            return make_contacts(leads=people, now=self._now)
+
         lanes.do(
-            lambda: staging.refill(packed),
-            lambda: self._write(ids, lines=lines, repeated=repeated, refused=refused, line=line),
+            prepare,
+            lambda trust: self._write(ids, lines=lines, repeated=repeated, refused=refused, line=line, trust=trust),
         )
 
     def finish(self, *, now: datetime) -> OptInImport:
@@ -79,9 +83,8 @@ class Committer:
             )
         return row
 
-    def _write(self, ids: tuple[int, int], *, lines: int, repeated: int, refused: int, line: int) -> None:
+    def _write(self, ids: tuple[int, int], *, lines: int, repeated: int, refused: int, line: int, trust: Trust) -> None:
         """Commit the staged chunk; what a race or a deadlock spoilt, or too much trust, is tried again."""
-        trust = self._trust
         for attempt in range(1, _TRIES + 1):
             try:
                 with transaction.atomic():
@@ -98,9 +101,7 @@ class Committer:
             except IntegrityError:
                 if attempt == _TRIES:
                     raise
-                # Where one person of a file is known, more are; the last step is for a single chunk.
-                self._trust = Trust.NEW_HAVE_NO_EVENTS
-                trust = Trust.NEW_HAVE_NO_EVENTS if trust is Trust.ALL_NEW else Trust.NOTHING
+                trust = Trust.NO_STATE_NO_EVENTS if trust is Trust.ALL_NEW else Trust.NOTHING
             except OperationalError:
                 if attempt == _TRIES:
                     raise

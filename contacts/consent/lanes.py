@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
+from typing import TypeVar
 
 from django.db import connection, connections
 
 _LANES = 2
+_T = TypeVar("_T")
 
 
 class Lanes:
@@ -35,11 +37,10 @@ class Lanes:
                 thread.submit(connections.close_all).result()
                 thread.shutdown()
 
-    def do(self, prepare: Callable[[], None], finish: Callable[[], None]) -> None:
+    def do(self, prepare: Callable[[], _T], finish: Callable[[_T], None]) -> None:
         """Start a job as soon as a lane is free; an error of an earlier one is raised here, or at the end."""
         if not self._threads:
-            prepare()
-            finish()
+            finish(prepare())
             return
         if len(self._jobs) == _LANES:
             self._jobs.pop(0).result()
@@ -47,11 +48,11 @@ class Lanes:
 
         def job() -> None:
             nonlocal prepare
-            prepare()
+            prepared = prepare()
             del prepare  # and with it the memory that it prepares from
             if before is not None:
                 before.result()
-            finish()
+            finish(prepared)
 
         self._threads.append(self._threads.pop(0))
         self._jobs.append(self._threads[-1].submit(job))

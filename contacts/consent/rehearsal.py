@@ -78,10 +78,10 @@ def rehearse(
 
 
 def _stage(chunk: Chunk, staged: int) -> int:
-    """Stage the chunk under ids that only tell its rows from those of other chunks."""
+    """Stage the chunk under ids that only tell its rows from those of other chunks, and people that nobody has."""
     after = staged + len(chunk)
     ids = range(staged + 1, after + 1)
-    staging.fill(chunk.packed(ids, ids))
+    staging.fill(chunk.packed(ids, [-each for each in ids]))
     return after
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a chunk of staged events: one set of SQL statements for both databases, in one transaction.
+"""What becomes of a chunk of staged events: one set of SQL statements for both databases.
 
 People who have no state for the business yet and occur once in the chunk get theirs as it was prepared; everybody
 else's is locked and derived from all their events. Locks are taken in the order of `contacts.opt_ins`: contacts by
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from contacts.consent import staging, state
 from contacts.models import ContactCheck, OptIn
@@ -23,25 +23,24 @@ _OVERLAP = " OR ".join(
     f"AND CAST(c.withdrawals AS text) LIKE '%%\"{purpose}\"%%')"
     for purpose in Purpose.values
 )
+_INSERT_CONTACTS = """
+    INSERT INTO contacts_contact (id, e164, region, person_key, pseudonym, created_at)
+    SELECT contact_id, e164, region, person_key, pseudonym, %s FROM import_staging WHERE leads ORDER BY e164
+    ON CONFLICT (e164) DO NOTHING
+"""
 # Scalar subqueries and no joins: the planner can only look each one up, however big the table is.
 FIND_CONTACTS = """
     UPDATE import_staging SET
-        found = TRUE,
         contact_id = (SELECT c.id FROM contacts_contact c WHERE c.e164 = import_staging.e164),
         pseudonym = (SELECT c.pseudonym FROM contacts_contact c WHERE c.e164 = import_staging.e164)
-    WHERE (SELECT c.id FROM contacts_contact c WHERE c.e164 = import_staging.e164) IS NOT NULL
+    WHERE (SELECT c.id FROM contacts_contact c WHERE c.e164 = import_staging.e164) <> contact_id
 """
 FIND_CONSENTS = """
     UPDATE import_staging SET consent_id = (
         SELECT c.id FROM contacts_consent c WHERE c.contact_id = import_staging.contact_id AND c.business_id = %s
-    ) WHERE found
+    )
 """
-# Plain inserts: ON CONFLICT costs half as much again, and a race is told by its IntegrityError.
-_INSERT_CONTACTS = """
-    INSERT INTO contacts_contact (id, e164, region, person_key, pseudonym, created_at)
-    SELECT contact_id, e164, region, person_key, pseudonym, %s FROM import_staging
-    WHERE leads AND NOT found ORDER BY e164
-"""
+# Not ON CONFLICT, which costs half as much again: a race is told by its IntegrityError.
 _INSERT_CONSENTS = """
     INSERT INTO contacts_consent (contact_id, business_id, status, grants, withdrawals, updated_at)
     SELECT contact_id, %s, status, grants, withdrawals, %s FROM import_staging
@@ -101,23 +100,33 @@ class Settled:
 class Trust(Enum):
     """How much of what was prepared a chunk takes on trust; an IntegrityError says that it was too much."""
 
-    #: Nobody in the chunk is known yet.
+    #: Nobody in the chunk has a state yet.
     ALL_NEW = 1
-    #: Who is not known has no events either.
-    NEW_HAVE_NO_EVENTS = 2
+    #: Who has no state has no events either.
+    NO_STATE_NO_EVENTS = 2
     NOTHING = 3
 
 
-def settle(
-    *, lines: int, business_id: int, import_id: int, actor: str, now: datetime, trust: Trust = Trust.NOTHING
-) -> Settled:
+def make_contacts(*, leads: int, now: datetime) -> Trust:
+    """Make the contacts of the staged rows that do not exist, `leads` of them at most, in a transaction of their own.
+
+    A contact by itself allows nothing, so this may go ahead while the chunk before this one is being written.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_INSERT_CONTACTS, [staging.time_for_sql(now)])
+        if cursor.rowcount == leads:
+            return Trust.ALL_NEW
+        cursor.execute(FIND_CONTACTS)
+        return Trust.NO_STATE_NO_EVENTS
+
+
+def settle(*, lines: int, business_id: int, import_id: int, actor: str, now: datetime, trust: Trust) -> Settled:
     """Make the staged rows, which stand for so many lines, consent events of the business, in the caller's transaction.
 
     :raises IntegrityError: when less is to be trusted, or when somebody else recorded one of these people in between.
     """
     at = staging.time_for_sql(now)
     postgresql = connection.vendor == "postgresql"
-    known = False
     with connection.cursor() as cursor:
         if postgresql:
             cursor.execute("SET LOCAL work_mem = '16MB'; SET LOCAL jit = off")
@@ -127,14 +136,12 @@ def settle(
             cursor.execute(
                 "UPDATE import_staging SET alone = FALSE, status = 'WITHDRAWN', grants = '{}', withdrawals = '{}'"
             )
-        if trust is not Trust.ALL_NEW:
+            cursor.execute(_INSERT_CONTACTS, [at])
             cursor.execute(FIND_CONTACTS)
-            known = cursor.rowcount > 0
-        if known:
+        if trust is not Trust.ALL_NEW:
             cursor.execute(FIND_CONSENTS, [business_id])
-        cursor.execute(_INSERT_CONTACTS, [at])
         cursor.execute(_INSERT_CONSENTS, [business_id, at])
-        if known or trust is Trust.NOTHING:
+        if trust is not Trust.ALL_NEW:
             if postgresql:
                 cursor.execute(_LOCK_CONSENTS)
             cursor.execute(DELETE_RECORDED, [trust is Trust.NOTHING])

@@ -36,13 +36,10 @@ _COLUMNS: Sequence[tuple[str, str, str]] = (
     ("leads", "boolean", "integer"),  # the first event of its contact
     ("alone", "boolean", "integer"),  # the only event of its contact
     ("counted", "boolean", "integer"),  # stands for its line; a withdrawal's other variants do not
-    # Looked up in the database, not in the file.
-    ("found", "boolean DEFAULT FALSE", "integer DEFAULT 0"),  # the contact is there already
-    ("consent_id", "bigint", "integer"),  # the state that the contact has already
+    ("consent_id", "bigint", "integer"),  # the state that the contact has already: looked up, not written
 )
-_LOOKED_UP = 2
 _WRITE = 128 * 1024
-_NAMES = tuple(name for name, _postgresql, _sqlite in _COLUMNS[:-_LOOKED_UP])
+_NAMES = tuple(name for name, _postgresql, _sqlite in _COLUMNS[:-1])
 _COPY_ESCAPES = {ord("\\"): "\\\\", ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"}
 _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]").search
 
