@@ -1,9 +1,11 @@
-"""The audit app: installs every registered trigger after each migrate."""
+"""The audit app: lifts every registered trigger for a migrate that changes something, and installs them after each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,6 +14,17 @@ def install_triggers(using: str, **kwargs: Any) -> None:
     from audit import triggers
 
     triggers.install(using)
+
+
+def lift_triggers(using: str, plan: Sequence[Any] = (), **kwargs: Any) -> None:
+    """Drop them before tables are remade: SQLite renames no table while another's trigger reads it.
+
+    A migrate that fails half-way leaves them dropped; the check at start then refuses to go on.
+    """
+    from audit import triggers
+
+    if plan and connections[using].vendor == "sqlite":
+        triggers.lift(using)
 
 
 class AuditConfig(AppConfig):
@@ -25,4 +38,5 @@ class AuditConfig(AppConfig):
         from audit import triggers
 
         triggers.register_append_only("audit_auditevent", unique=("sequence",))
+        pre_migrate.connect(lift_triggers, sender=self, dispatch_uid="audit.lift_triggers")
         post_migrate.connect(install_triggers, sender=self, dispatch_uid="audit.install_triggers")

@@ -77,7 +77,7 @@ def install(using: str = "default") -> None:
 
 
 def lift(using: str = "default") -> None:
-    """Drop every registered trigger: for a test's flush of the database, never for the application."""
+    """Drop every registered trigger: for a migrate, or a test's flush of the database; nothing else."""
     tables = set(connections[using].introspection.table_names())
     for trigger in _registered.values():
         if trigger.table in tables:

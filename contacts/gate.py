@@ -5,8 +5,10 @@ the clock or a provider, and it never answers "allowed" without naming the opt-i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from providers.interfaces import EvidenceStrength
 
 CACHE_FOR = timedelta(days=7)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Reason(models.TextChoices):
@@ -62,8 +65,7 @@ class Outcome(models.TextChoices):
     REFUSED = "REFUSED", _("Refused")
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """One purpose that a person agreed to: by which opt-in, from when, until when."""
 
     opt_in_id: int
@@ -80,14 +82,13 @@ class EarlierAnswer:
     strength: EvidenceStrength
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is known about one number and one business."""
 
     e164: str | None
     region: str = ""
-    grants: Mapping[str, Grant] = field(default_factory=dict)
-    withdrawals: Mapping[str, datetime] = field(default_factory=dict)
+    grants: Mapping[str, Grant] = NOTHING
+    withdrawals: Mapping[str, datetime] = NOTHING
     other_business: bool = False
     earlier: EarlierAnswer | None = None
 
@@ -104,8 +105,7 @@ class Policy:
     budget_left: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The gate's answer; whatever is not refused carries the opt-in that allows it."""
 
     outcome: Outcome
@@ -138,13 +138,12 @@ def decide(facts: Facts, policy: Policy, now: datetime) -> Decision:
 def _standing_consent(facts: Facts, purpose: str | None, now: datetime) -> Grant | Reason:
     """Find the grant that stands now, or the rule that fails: of several failures the one closest to a yes."""
     wanted = facts.grants if purpose is None else {purpose: facts.grants[purpose]} if purpose in facts.grants else {}
-    standing = [
-        grant
-        for grant in wanted.values()
-        if grant.given_at <= now and (grant.expires_at is None or now < grant.expires_at)
-    ]
-    if standing:
-        return max(standing, key=lambda grant: grant.given_at)
+    latest: Grant | None = None
+    for grant in wanted.values():
+        if grant.given_at <= now and (grant.expires_at is None or now < grant.expires_at):
+            latest = grant if latest is None or latest.given_at < grant.given_at else latest
+    if latest is not None:
+        return latest
     if any(grant.given_at > now for grant in wanted.values()):
         return Reason.NOT_YET_VALID
     if wanted:

@@ -18,7 +18,7 @@ _STANDING_CONSENT = """
     SELECT 1 FROM contacts_consent s
     JOIN contacts_checkbatch b ON b.id = NEW.batch_id
     WHERE s.contact_id = NEW.contact_id AND s.business_id = NEW.business_id AND s.status = 'GRANTED'
-      AND (b.purpose = '' OR CAST(s.grants AS text) LIKE '%"' || b.purpose || '"%')
+      AND (b.purpose = '' OR s.grants LIKE '%"' || b.purpose || '"%')
 """
 
 

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -13,6 +15,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from audit import triggers
 from waadmin import BASE_DIR
+
+NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 
 
 @pytest.mark.django_db
@@ -48,3 +52,31 @@ def test_migrate_makes_an_empty_file_whole_and_a_second_run_changes_nothing(tmp_
 
     assert "Applying contacts.0001_initial... OK" in runs[0]
     assert "No migrations to apply." in runs[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_consent_that_was_stored_by_purpose_is_grouped_by_grant_and_back() -> None:
+    one, two = [7, "2026-01-05T09:30:00+00:00", None], [9, "2026-02-05T09:30:00+00:00", "2027-02-05T09:30:00+00:00"]
+    by_purpose = {"service": one, "utility": one, "marketing": two}
+    grouped = [[*one, "service", "utility"], [*two, "marketing"]]
+    try:
+        apps = _migrate_contacts("0001_initial")
+        contact = apps.get_model("contacts", "Contact").objects.create(
+            e164="+447400000100", region="GB", person_key="x", created_at=NOW
+        )
+        business = apps.get_model("providers", "Business").objects.create(name="Acme")
+        apps.get_model("contacts", "Consent").objects.create(
+            contact=contact, business=business, status="GRANTED", grants=by_purpose, updated_at=NOW
+        )
+        apps = _migrate_contacts("0002_consent_as_plain_text")
+        assert apps.get_model("contacts", "Consent").objects.get().grants == grouped
+        apps = _migrate_contacts("0001_initial")
+        assert apps.get_model("contacts", "Consent").objects.get().grants == by_purpose
+    finally:
+        call_command("migrate", verbosity=0)
+    assert triggers.missing() == []
+
+
+def _migrate_contacts(name: str) -> Any:
+    call_command("migrate", "contacts", name, verbosity=0)
+    return MigrationExecutor(connection).loader.project_state([("contacts", name)]).apps

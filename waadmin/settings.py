@@ -33,6 +33,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000",
     )
 else:
+    # The gate's own statement is prepared, unless DATABASE_URL ends with ?prepare_threshold=0 (for an old PgBouncer).
+    options = DATABASES["default"].setdefault("OPTIONS", {})
+    options["prepare_threshold"] = options.get("prepare_threshold", 5) or None
     DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

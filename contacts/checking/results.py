@@ -119,11 +119,10 @@ def record_callback(*, account: ProviderAccount, results: Iterable[NumberResult]
 def close_lost(*, now: datetime) -> set[CheckBatch]:
     """Close rows whose claim died with its process, and rows that a provider never finished; give their runs."""
     with transaction.atomic():
-        dead = list(_locked(ContactCheck.objects.filter(status="SENDING", lease_until__lte=now)))
+        dead = list(_locked(ContactCheck.objects.filter(status="SENDING", lease_until__lte=now), "contact", "batch"))
         _write(dead, lambda row: _Verdict("UNKNOWN", Reason.ANSWER_LOST), None, now)
-        stale = list(
-            _locked(ContactCheck.objects.filter(status="PROCESSING", first_asked_at__lte=now - PROCESSING_LIMIT))
-        )
+        unfinished = ContactCheck.objects.filter(status="PROCESSING", first_asked_at__lte=now - PROCESSING_LIMIT)
+        stale = list(_locked(unfinished, "contact", "batch"))
         _write(stale, lambda row: _Verdict("UNKNOWN", Reason.NEVER_FINISHED), None, now)
         batches = {row.batch for row in dead + stale}
         for batch in sorted(batches, key=lambda batch: batch.pk):
@@ -132,11 +131,11 @@ def close_lost(*, now: datetime) -> set[CheckBatch]:
 
 
 def _held_rows(claim_id: uuid.UUID) -> list[ContactCheck]:
-    return list(_locked(ContactCheck.objects.filter(claim=claim_id, status=ContactCheck.Status.SENDING)))
+    return list(_locked(ContactCheck.objects.filter(claim=claim_id, status=ContactCheck.Status.SENDING), "contact"))
 
 
-def _locked(rows: Any) -> Any:
-    return rows.select_for_update(of=("self",)).select_related("contact", "batch").order_by("pk")
+def _locked(rows: Any, *along: str) -> Any:
+    return rows.select_for_update(of=("self",)).select_related(*along).order_by("pk")
 
 
 def _verdict_of(result: NumberResult, row: ContactCheck, polls: bool, now: datetime) -> _Verdict:

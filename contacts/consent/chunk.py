@@ -118,7 +118,7 @@ class Chunk:
                 write.blob(salt),
                 mark,
                 text(event.external_id),
-                *(_state_alone(event, opt_in_id, given_at, expires_at) if alone else ("WITHDRAWN", "{}", "{}")),
+                *(_state_alone(event, opt_in_id, given_at, expires_at) if alone else ("WITHDRAWN", "[]", "{}")),
                 write.yes if leads else write.no,
                 write.yes if alone else write.no,
                 write.yes if counted else write.no,
@@ -135,9 +135,15 @@ def _pseudonyms(count: int) -> Iterator[str]:
 def _state_alone(event: Event, opt_in_id: int, given_at: str, expires_at: str | None) -> tuple[str, str, str]:
     """Give status, grants and withdrawals of a person of whom this is the only event, as `Consent` stores them."""
     if event.state != GRANTED:
-        return "WITHDRAWN", "{}", _for_each(event.purposes) % {"each": f'"{given_at}"'}
+        return "WITHDRAWN", "[]", _for_each(event.purposes) % {"each": f'"{given_at}"'}
     until = f'"{expires_at}"' if expires_at else "null"
-    return "GRANTED", _for_each(event.purposes) % {"each": f'[{opt_in_id}, "{given_at}", {until}]'}, "{}"
+    return "GRANTED", f'[[{opt_in_id}, "{given_at}", {until}, {_listed(event.purposes)}]]', "{}"
+
+
+@cache
+def _listed(purposes: str) -> str:
+    """Write purposes as the items of a JSON list."""
+    return ", ".join(f'"{purpose}"' for purpose in purposes.split(","))
 
 
 @cache

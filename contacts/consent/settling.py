@@ -19,8 +19,7 @@ from contacts.models import ContactCheck, OptIn
 from providers.models import Purpose
 
 _OVERLAP = " OR ".join(
-    f"(',' || import_staging.purposes || ',' LIKE '%%,{purpose},%%' "
-    f"AND CAST(c.withdrawals AS text) LIKE '%%\"{purpose}\"%%')"
+    f"(',' || import_staging.purposes || ',' LIKE '%%,{purpose},%%' AND c.withdrawals LIKE '%%\"{purpose}\"%%')"
     for purpose in Purpose.values
 )
 _INSERT_CONTACTS = """
@@ -134,7 +133,7 @@ def settle(*, lines: int, business_id: int, import_id: int, actor: str, now: dat
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         if trust is Trust.NOTHING:
             cursor.execute(
-                "UPDATE import_staging SET alone = FALSE, status = 'WITHDRAWN', grants = '{}', withdrawals = '{}'"
+                "UPDATE import_staging SET alone = FALSE, status = 'WITHDRAWN', grants = '[]', withdrawals = '{}'"
             )
             cursor.execute(_INSERT_CONTACTS, [at])
             cursor.execute(FIND_CONTACTS)

@@ -31,8 +31,8 @@ _COLUMNS: Sequence[tuple[str, str, str]] = (
     ("external_id", "text", "text"),
     # The state that this event alone makes.
     ("status", "text", "text"),
-    ("grants", "jsonb", "text"),
-    ("withdrawals", "jsonb", "text"),
+    ("grants", "text", "text"),
+    ("withdrawals", "text", "text"),
     ("leads", "boolean", "integer"),  # the first event of its contact
     ("alone", "boolean", "integer"),  # the only event of its contact
     ("counted", "boolean", "integer"),  # stands for its line; a withdrawal's other variants do not

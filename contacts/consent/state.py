@@ -1,9 +1,9 @@
 """How consent events make the current state. Pure: the same events in any order give the same state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contacts.gate import Grant
 
@@ -68,25 +68,25 @@ def fold_rows(rows: Iterable["OptIn"]) -> State:
     )
 
 
-def dump_grants(grants: Mapping[str, Grant]) -> dict[str, tuple[int, str, str | None]]:
-    """Write grants as `Consent.grants` stores them."""
-    stored: dict[str, tuple[int, str, str | None]] = {}
+def dump_grants(grants: Mapping[str, Grant]) -> list[list[Any]]:
+    """Write grants as `Consent.grants` stores them; purposes of one grant stand together."""
+    stored: dict[Grant, list[Any]] = {}
     for purpose, grant in grants.items():
-        until = write_time(grant.expires_at) if grant.expires_at else None
-        stored[purpose] = (grant.opt_in_id, write_time(grant.given_at), until)
-    return stored
+        if grant not in stored:
+            until = write_time(grant.expires_at) if grant.expires_at else None
+            stored[grant] = [grant.opt_in_id, write_time(grant.given_at), until]
+        stored[grant].append(purpose)
+    return list(stored.values())
 
 
-def load_grants(stored: Mapping[str, tuple[int, str, str | None]]) -> dict[str, Grant]:
-    """Read `Consent.grants`; purposes of one opt-in share a grant: a claim reads a thousand rows under lock."""
-    read: dict[int, Grant] = {}
+def load_grants(stored: Iterable[Sequence[Any]]) -> dict[str, Grant]:
+    """Read `Consent.grants`."""
     grants: dict[str, Grant] = {}
-    for purpose, (opt_in_id, given_at, expires_at) in stored.items():
-        grant = read.get(opt_in_id)
-        if grant is None:
-            until = datetime.fromisoformat(expires_at) if expires_at else None
-            grant = read[opt_in_id] = Grant(opt_in_id, datetime.fromisoformat(given_at), until)
-        grants[purpose] = grant
+    for opt_in_id, given_at, expires_at, *purposes in stored:
+        until = datetime.fromisoformat(expires_at) if expires_at else None
+        grant = Grant(opt_in_id, datetime.fromisoformat(given_at), until)
+        for purpose in purposes:
+            grants[purpose] = grant
     return grants
 
 

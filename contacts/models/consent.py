@@ -1,5 +1,8 @@
 """Consent: the wordings, the append-only events with their evidence, and the state that follows from them."""
 
+import json
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -7,6 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models.people import Contact
 from providers.encryption import EncryptedBinaryField
 from providers.models import Business
+
+
+class PlainJSONField(models.JSONField):
+    """JSON kept as text on both databases: rows are read whole, by the thousand and under lock."""
+
+    def get_internal_type(self) -> str:
+        return "TextField"
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return value if hasattr(value, "as_sql") else json.dumps(value)
 
 
 class ConsentText(models.Model):
@@ -176,10 +189,10 @@ class Consent(models.Model):
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, db_index=False, related_name="consents")
     business = models.ForeignKey(Business, on_delete=models.PROTECT, db_index=False, verbose_name=_("business"))
     status = models.CharField(_("status"), max_length=10, choices=Status.choices)
-    #: Purpose -> [opt-in id, given at, expires at or null], times as ISO 8601 text in UTC.
-    grants = models.JSONField(default=dict)
+    #: One list a grant: opt-in id, given at, expires at or null, then its purposes; times as ISO 8601 text in UTC.
+    grants = PlainJSONField(default=list)
     #: Purpose -> time of the latest withdrawal.
-    withdrawals = models.JSONField(default=dict)
+    withdrawals = PlainJSONField(default=dict)
     updated_at = models.DateTimeField(_("changed at"))
 
     class Meta:

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from audit.pages import clock, may, show
 from contacts import timeline, words
+from contacts.consent.state import load_grants
 from contacts.models import Consent, Contact
 
 
@@ -28,7 +29,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
             {
                 "consent": consent,
                 "badge": words.consent_badge(consent, now),
-                "purposes": words.purposes(",".join(consent.grants)),
+                "purposes": words.purposes(",".join(load_grants(consent.grants))),
             }
             for consent in consents
         ],

@@ -130,4 +130,4 @@ def test_what_is_stored_is_read_back(events: list[Event]) -> None:
 
 def test_times_are_stored_in_utc() -> None:
     stored = dump_grants({"service": Grant(1, MAY.astimezone(timezone(timedelta(hours=2))), None)})
-    assert json.loads(json.dumps(stored)) == {"service": [1, "2026-05-03T10:00:00+00:00", None]}
+    assert json.loads(json.dumps(stored)) == [[1, "2026-05-03T10:00:00+00:00", None, "service"]]

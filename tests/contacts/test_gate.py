@@ -326,4 +326,4 @@ def test_a_refusal_depends_on_neither_budget_nor_pause_nor_force(
 
 @given(FACTS, POLICIES)
 def test_taking_every_grant_away_always_refuses(known: Facts, policy: Policy) -> None:
-    assert decide(replace(known, grants={}), policy, NOW).outcome is Outcome.REFUSED
+    assert decide(known._replace(grants={}), policy, NOW).outcome is Outcome.REFUSED
