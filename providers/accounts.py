@@ -14,7 +14,7 @@ from audit import ledger
 from providers.errors import ProviderError
 from providers.interfaces import ProbeStep
 from providers.models import AccountMeter, ProviderAccount
-from providers.registry import NEEDS, contact_checker
+from providers.registry import NEEDS, probe
 from providers.secret import Secret
 
 #: Where the numbers go, and to whom: a confirmation holds for exactly these.
@@ -100,7 +100,7 @@ def test_connection(*, account: ProviderAccount, actor: str, now: datetime) -> t
     """Try the way to the provider step by step, without looking a person up; the last step is the one that failed."""
     steps: tuple[ProbeStep, ...] = ()
     try:
-        steps = contact_checker(account).probe()
+        steps = probe(account)
     except ProviderError as error:
         words = " ".join(filter(None, (error.message, str(error.next_step))))
         steps = (ProbeStep(_("Settings"), False, words),)

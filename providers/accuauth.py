@@ -112,6 +112,9 @@ def _read(answer: http.Answer, asked: str, mask: Mask) -> NumberResult:
     status = as_text(body.get("status")).upper()
     code = mask.code(status)
     trace = mask.trace_id(body.get("request_id"))
+    if http_error is Throttled:
+        said = mask.words(body.get("reason"))
+        raise failure(Throttled, answer, provider="AccuAuth", code=code, said=said, trace_id=trace)
     if status == "OK":
         return _verdict(body.get("result"), asked, trace, mask)
     if status == "PENDING":

@@ -22,7 +22,7 @@ from audit.pages import actor_of, clock, show
 from providers import accounts, businesses, limits, views
 from providers.forms import BusinessForm, credential_fields, make_account_form, option_fields, option_names
 from providers.models import Business, BusinessName, ProviderAccount
-from providers.registry import NEEDS, can_check
+from providers.registry import NEEDS, can_check, warning
 from providers.secret import Secret
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ class ProviderAccountAdmin(ConsoleAdmin):
 
     @admin.display(description=gettext_lazy("budget a day"))
     def budget(self, account: ProviderAccount) -> str:
+        if not can_check(account.kind):
+            return "–"
         return _("unlimited") if account.check_budget is None else str(account.check_budget)
 
     @admin.display(description=gettext_lazy("options"))
@@ -196,6 +198,7 @@ def standing(account: ProviderAccount) -> dict[str, Any]:
     return {
         "account": account,
         "stopped_because": account.stopped_because(),
+        "warning": warning(account, today=now.date()),
         "recipient": recipient_of(account),
         "credentials": [
             {"name": credential_fields(account.kind)[f"credential_{name}"].label, **seen(account.credentials.get(name))}

@@ -22,6 +22,7 @@ CONTRADICTED = "CONTRADICTED"
 _LONGEST_WA_ID = 64
 # Seven or more digits, however they are grouped: the shortest thing that is a person's number.
 _NUMBER_LIKE = re.compile(r"\+?\d(?:[\s().\-\u2010-\u2015/]{0,3}\d){6,}")
+_GROUPED_DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9])+")
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:=/+-]{1,100}")
 # What a text may not hold: control and direction characters could disguise it, lone surrogates cannot be stored.
 _UNSHOWABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
@@ -48,6 +49,12 @@ def as_text(value: object) -> str:
     return str(value).strip()
 
 
+def as_line(value: object, *, limit: int) -> str:
+    """Give a JSON text on one bounded line, otherwise as it was given."""
+    text = _UNSHOWABLE.sub(" ", as_text(value)).strip()
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def as_number(value: object) -> int | None:
     """Give a JSON whole number of up to nine digits, also where it came as text."""
     text = as_text(value)
@@ -63,10 +70,13 @@ def as_wa_id(value: object) -> str | None:
 class Mask:
     """What no provider's words may carry on: an account's secrets and the numbers that were asked about."""
 
-    __slots__ = ("_hidden",)
+    __slots__ = ("_digits", "_hidden")
 
     def __init__(self, secrets: Iterable[Secret], asked: Iterable[str] = ()) -> None:
-        pieces = {secret.reveal() for secret in secrets} | {number.lstrip("+") for number in asked}
+        values = {secret.reveal() for secret in secrets}
+        pieces = values | {number.lstrip("+") for number in asked}
+        # A one-time code or PIN comes back grouped as often as not.
+        self._digits = [value for value in values if len(value) >= 4 and value.isdecimal()]
         # Longest first, so that no piece is left of one that holds another; shorter ones would tear words apart.
         self._hidden = sorted((piece for piece in pieces if len(piece) >= 4), key=len, reverse=True)
 
@@ -78,8 +88,14 @@ class Mask:
         text = _UNSHOWABLE.sub(" ", as_text(value)).strip()
         for hidden in self._hidden if text else ():
             text = text.replace(hidden, "…")
+        if self._digits:
+            text = _GROUPED_DIGITS.sub(self._without_codes, text)
         text = _NUMBER_LIKE.sub(lambda found: "…" + re.sub(r"\D", "", found[0])[-2:], text)
         return text if len(text) <= limit else text[: limit - 1] + "…"
+
+    def _without_codes(self, found: re.Match[str]) -> str:
+        digits = re.sub(r"[^0-9]", "", found[0])
+        return "…" if any(code in digits for code in self._digits) else found[0]
 
     def code(self, value: object) -> str:
         """Give a provider's error code, fit to be shown."""
@@ -91,7 +107,9 @@ class Mask:
         Long runs of digits are common in such ids, and half an id finds nothing: it is kept whole or not at all.
         """
         text = as_text(value)
-        return text if _TRACE_ID.fullmatch(text) and not any(hidden in text for hidden in self._hidden) else ""
+        if not _TRACE_ID.fullmatch(text) or any(hidden in text for hidden in self._hidden):
+            return ""
+        return text if _GROUPED_DIGITS.sub(self._without_codes, text) == text else ""
 
 
 def join(asked: Sequence[str], rows: Iterable[NumberResult], *, left_out: str = "") -> tuple[NumberResult, ...]:
@@ -149,10 +167,11 @@ def failure(
             message,
             retry_after=read_retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC)),
             code=code,
+            said=said,
             trace_id=trace_id,
             http_status=answer.status,
         )
-    error = kind(message, code=code, trace_id=trace_id, http_status=answer.status)
+    error = kind(message, code=code, said=said, trace_id=trace_id, http_status=answer.status)
     if 300 <= answer.status < 400 or answer.status == 404:
         error.next_step = _("Correct the account's base URL and options, test the connection, then resume.")
     return error

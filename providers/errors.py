@@ -12,10 +12,14 @@ class ProviderError(Exception):
     #: In words for people: what the caller may do next.
     next_step = "Try again later."
 
-    def __init__(self, message: str, *, code: str = "", trace_id: str = "", http_status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str = "", said: str = "", trace_id: str = "", http_status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
+        #: The provider's own words, masked; `message` holds them too.
+        self.said = said
         self.trace_id = trace_id
         self.http_status = http_status
 
@@ -43,10 +47,11 @@ class Throttled(ProviderError):
         *,
         retry_after: timedelta,
         code: str = "",
+        said: str = "",
         trace_id: str = "",
         http_status: int | None = 429,
     ) -> None:
-        super().__init__(message, code=code, trace_id=trace_id, http_status=http_status)
+        super().__init__(message, code=code, said=said, trace_id=trace_id, http_status=http_status)
         self.retry_after = retry_after
 
 

@@ -6,8 +6,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from providers.errors import NotConfigured
+from providers.graph import DEFAULT_VERSION
+from providers.kaleyra import POD_HOSTS
 from providers.models import Business, ProviderAccount, Purpose, write_purposes
-from providers.registry import NEEDS, can_check, contact_checker
+from providers.registry import NEEDS, can_check, check_settings, default_base_url
 from providers.secret import Secret
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ _STRENGTH = [
 ]
 _AUTH = [("", _("Bearer token")), ("login", _("User name and password (login)")), ("header", _("Named header"))]
 _BLOCKING = [("", _("Wait for the answer")), ("no_wait", _("Do not wait: answers come by webhook"))]
-_PODS = [("", "—"), *((pod, f"api.{pod}.kaleyra.io") for pod in ("in", "ap", "eu", "na", "as"))]
+_PODS = [("", "—"), *((pod, host.removeprefix("https://")) for pod, host in POD_HOSTS.items())]
+_DEFAULT_VERSION = _("Empty: %(default)s.") % {"default": DEFAULT_VERSION}
 
 #: How each option of `registry.NEEDS` is asked for. An option without a line here is asked for as plain text.
 _OPTION_FIELDS: dict[str, tuple[type[forms.Field], dict[str, Any]]] = {
@@ -44,13 +47,28 @@ _OPTION_FIELDS: dict[str, tuple[type[forms.Field], dict[str, Any]]] = {
     ),
     "region": (forms.CharField, {"label": _("Region served"), "max_length": 2, "help_text": _("Empty: PE (Peru).")}),
     "evidence_strength": (forms.ChoiceField, {"label": _("How sure its answers are"), "choices": _STRENGTH}),
-    "api_version": (forms.CharField, {"label": _("Graph version"), "help_text": _("Empty: v25.0.")}),
+    "api_version": (
+        forms.CharField,
+        {
+            "label": _("Graph version"),
+            "max_length": 5,
+            "help_text": _("Empty: %(default)s.") % {"default": DEFAULT_VERSION},
+        },
+    ),
     "trust_on_first_use": (
         forms.ChoiceField,
         {"label": _("Trust the first hash seen"), "choices": [("", _("Yes")), ("no", _("No"))]},
     ),
-    "sid": (forms.CharField, {"label": _("SID")}),
-    "pod": (forms.ChoiceField, {"label": _("Pod"), "choices": _PODS}),
+    "sid": (forms.CharField, {"label": _("SID"), "max_length": 64, "help_text": _("As Kaleyra's console shows it.")}),
+    "pod": (
+        forms.ChoiceField,
+        {"label": _("Pod"), "choices": _PODS, "help_text": _("Gives the base URL where none is entered.")},
+    ),
+}
+#: Kinds of account that need no base URL, and what they take then.
+_BASE_URL_HELP: dict[str, Any] = {
+    ProviderAccount.Kind.CLOUD_API: _("https, a public host, no version. Empty: https://graph.facebook.com."),
+    ProviderAccount.Kind.KALEYRA: _("https, a public host, no version. Empty: the host of the pod."),
 }
 _CREDENTIAL_LABELS = {
     "token": _("Token"),
@@ -117,6 +135,11 @@ class PauseForm(forms.Form):
         help_text=_("Shown to everyone whose check run then waits."),
     )
 
+    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not can_check(kind):
+            self.fields["reason"].help_text = _("Shown to everyone who works with its numbers.")
+
 
 class AccountForm(_AccountBase):
     """An account: fixed kind, options as fields of that kind; credentials only while it is new."""
@@ -143,6 +166,9 @@ class AccountForm(_AccountBase):
         self.is_new = self.instance.pk is None
         if self.is_new:
             self.instance.kind = self.kind
+        if "base_url" in self.fields and self.kind in _BASE_URL_HELP:
+            self.fields["base_url"].required = False
+            self.fields["base_url"].help_text = _BASE_URL_HELP[self.kind]
         stored = self.instance.options if isinstance(self.instance.options, dict) else {}
         for name in option_names(self.kind):
             if f"option_{name}" in self.fields:
@@ -171,12 +197,21 @@ class AccountForm(_AccountBase):
             self.instance.credentials = entered_secrets(cleaned)
         if "business" in self.fields and can_check(self.kind) and cleaned.get("business") is None:
             self.add_error("business", _("A checker serves one business: choose it."))
-        if can_check(self.kind) and not self.errors:
+        if "base_url" in self.fields and "base_url" in cleaned:
+            self.instance.base_url = cleaned["base_url"] = self._base_url(cleaned["base_url"], options)
+            if not self.instance.base_url:
+                self.add_error("base_url", _("Enter the base URL, or choose a pod: it gives one."))
+        if not self.errors:
             try:
-                contact_checker(self.instance)
+                check_settings(self.instance)
             except NotConfigured as error:
                 self.add_error(None, error.message)
         return cleaned
+
+    def _base_url(self, entered: str, options: dict[str, Any]) -> str:
+        """Give what was entered, or else the provider's own; one that came from a pod follows the pod."""
+        followed = not self.is_new and entered == default_base_url(self.kind, {"pod": self.initial.get("option_pod")})
+        return default_base_url(self.kind, options) or entered if followed or not entered else entered
 
 
 def option_names(kind: str) -> list[str]:

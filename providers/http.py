@@ -4,7 +4,6 @@ Never follows a redirect (requests would forward `api-key` headers to another ho
 from the environment, never lets an exception's text carry the URL.
 """
 
-import ipaddress
 import json
 import logging
 import socket
@@ -17,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -27,22 +25,18 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util.connection import create_connection
 
 from audit.models import ProviderCall
-from providers.errors import AnswerLost, NotConfigured, NotSent, Throttled
+from providers.addresses import check_base_url, speaks_to_loopback
+from providers.errors import AnswerLost, NotSent
 from providers.interfaces import CallContext
+from providers.line import CONNECT_TIMEOUT, TOO_LATE, Line
 
-CONNECT_TIMEOUT = 5.0
 BODY_CAP = 4 * 1024 * 1024
 DEFAULT_RETRY_AFTER = timedelta(seconds=60)
 LONGEST_RETRY_AFTER = timedelta(hours=24)
 # urllib3 logs the URL of an answer that it finds odd, and the URL may hold a person's number.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-
-_TOO_LATE = "The host did not accept a connection in time."
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +89,6 @@ def call(
 
     :raises NotSent: when nothing left.
     :raises AnswerLost: when the request left and no whole answer came.
-    :raises Throttled: on HTTP 429.
     """
     check_base_url(account.base_url)
     row = ProviderCall.objects.create(
@@ -122,54 +115,7 @@ def call(
     finally:
         row.milliseconds = round((time.monotonic() - started) * 1000)
         row.save(update_fields=["outcome", "error", "http_status", "milliseconds"])
-    if answer.status == 429:
-        raise Throttled(
-            "The provider asked us to slow down.",
-            retry_after=read_retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC)),
-        )
     return answer
-
-
-def check_base_url(base_url: str) -> None:
-    """Refuse a base URL that is not https to a named public host.
-
-    With PROVIDERS_ALLOW_LOCAL plain http to a loopback address is allowed too, and nothing else.
-
-    :raises NotConfigured: naming the rule that the URL breaks.
-    """
-    try:
-        parts = urlsplit(base_url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise NotConfigured("The base URL's host or port cannot be read.") from None
-    if port == 0:
-        raise NotConfigured("The base URL's port is not a number from 1 to 65535.")
-    if set(base_url) & set("?#\\") or "@" in parts.netloc:
-        # Even an empty query would swallow the path that is put behind it.
-        raise NotConfigured("A base URL holds no user name, password, query or fragment.")
-    if any(char.isspace() or not char.isprintable() for char in base_url):
-        raise NotConfigured("A base URL holds no spaces or control characters.")
-    if not host:
-        raise NotConfigured("A base URL starts with https:// and a host name.")
-    if settings.PROVIDERS_ALLOW_LOCAL and parts.scheme == "http" and _is_loopback_name(host):
-        return
-    if parts.scheme != "https":
-        raise NotConfigured("A base URL must use https.")
-    with suppress(ValueError):
-        if not _is_public(ipaddress.ip_address(host)):
-            raise NotConfigured("A base URL must not name a private, loopback or reserved address.")
-
-
-def speaks_to_loopback(base_url: str) -> bool:
-    """Tell whether the account talks to this machine, which only a sandbox does."""
-    return _is_loopback_name(urlsplit(base_url).hostname or "")
-
-
-def may_reach(base_url: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Tell whether a call to `base_url` may go to `address`: a public one, or loopback where the URL may name it."""
-    if _is_public(address):
-        return True
-    return bool(settings.PROVIDERS_ALLOW_LOCAL) and speaks_to_loopback(base_url) and address.is_loopback
 
 
 def trusted_certificates(account: Account) -> str:
@@ -191,59 +137,7 @@ def read_retry_after(value: str | None, *, now: datetime) -> timedelta:
     return min(max(wait, timedelta(seconds=1)), LONGEST_RETRY_AFTER)
 
 
-class _Line:
-    """The connection of one call: knows whether bytes may have left, and can be cut when the deadline passes."""
-
-    def __init__(self, *, allow_loopback: bool, deadline: float) -> None:
-        self.connected = False
-        self.cut_off = False
-        self._allow_loopback = allow_loopback
-        self._ends_at = time.monotonic() + deadline
-        self._socket: socket.socket | None = None
-
-    def open(self, host: str, port: int, options: Any) -> socket.socket:
-        """Connect to the first of the host's addresses that answers; all are judged before a packet leaves."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise NotSent("The host name could not be found.") from None
-        addresses = [str(address[0]) for *_, address in found]
-        for text in addresses:
-            address = ipaddress.ip_address(text.split("%")[0])
-            if not (_is_public(address) or (self._allow_loopback and address.is_loopback)):
-                raise NotSent("The host name leads to a private, loopback or reserved address.")
-        why = "The host refused the connection."
-        for text in addresses:
-            left = self._ends_at - time.monotonic()
-            try:
-                if left <= 0:
-                    raise TimeoutError
-                # The address itself and not the name, which could lead elsewhere when it is resolved again.
-                sock = create_connection((text, port), min(CONNECT_TIMEOUT, left), socket_options=options)
-            except TimeoutError:
-                why = _TOO_LATE
-            except OSError:
-                continue
-            else:
-                # A duplicate: TLS detaches the socket that it wraps, and then nobody else could shut it down.
-                self._socket = sock.dup()
-                if self.cut_off:
-                    self.cut()
-                return sock
-        raise NotSent(why)
-
-    def cut(self) -> None:
-        self.cut_off = True
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-
-
-def _connection_classes(line: _Line) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
+def _connection_classes(line: Line) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return line.open(self._dns_host, self.port or self.default_port, self.socket_options)
@@ -270,7 +164,7 @@ class _Session(requests.Session):
 
 
 class _LineAdapter(HTTPAdapter):
-    def __init__(self, line: _Line) -> None:
+    def __init__(self, line: Line) -> None:
         self._line = line
         super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
 
@@ -286,7 +180,7 @@ class _LineAdapter(HTTPAdapter):
 def _send(
     account: Account, method: str, path: str, headers: Mapping[str, str], json_body: Any, deadline: float
 ) -> Answer:
-    line = _Line(
+    line = Line(
         allow_loopback=settings.PROVIDERS_ALLOW_LOCAL and speaks_to_loopback(account.base_url), deadline=deadline
     )
     session = _Session()
@@ -345,7 +239,7 @@ def _read_body(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _why_not_sent(error: BaseException, line: _Line) -> str:
+def _why_not_sent(error: BaseException, line: Line) -> str:
     # Judged by type and never by text: the text holds the URL, which may hold any word.
     chain: list[BaseException] = []
     link: BaseException | None = error
@@ -353,7 +247,7 @@ def _why_not_sent(error: BaseException, line: _Line) -> str:
         chain.append(link)
         link = link.__cause__ or link.__context__
     if line.cut_off or any(isinstance(link, TimeoutError) for link in chain):
-        return _TOO_LATE
+        return TOO_LATE
     if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return "The host's certificate is not trusted."
     if any(isinstance(link, ssl.SSLError) for link in chain):
@@ -361,23 +255,3 @@ def _why_not_sent(error: BaseException, line: _Line) -> str:
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         return "The account's CA file could not be read."
     return "The host closed the connection before anything was sent."
-
-
-def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address):
-        # IPv6 has several ways to write an IPv4 address, and each would lead inside.
-        if address.ipv4_mapped is not None:
-            return _is_public(address.ipv4_mapped)
-        if address in _NAT64:
-            return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if address not in _GLOBAL_UNICAST or address.sixtofour is not None:
-            return False
-    return address.is_global and not address.is_multicast
-
-
-def _is_loopback_name(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from providers import errors, http
+from providers import addresses, errors, http
 from providers.encryption import CredentialsField
 from providers.interfaces import EvidenceStrength
 
@@ -198,7 +198,7 @@ class ProviderAccount(models.Model):
     def clean(self) -> None:
         """Refuse a base URL that the way out would refuse."""
         try:
-            http.check_base_url(self.base_url)
+            addresses.check_base_url(self.base_url)
         except errors.NotConfigured as error:
             raise ValidationError({"base_url": error.message}) from None
 

@@ -188,6 +188,8 @@ def _read(answer: http.Answer, asked: Sequence[str], mask: Mask) -> tuple[Number
 
 
 def _kind(http_error: type[ProviderError] | None, code: int | None) -> type[ProviderError]:
+    if http_error is Throttled:
+        return Throttled
     by_code = _CONSEQUENCES.get(code) if code is not None else None
     # Refused credentials, a wrong address and a redirect stay what they are, whatever code comes along.
     if http_error is AccountRefused and by_code is not Throttled:

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from providers import http
+from providers import http, line
+from providers.addresses import check_base_url, may_reach
 from providers.errors import NotConfigured
 from providers.interfaces import ProbeStep
 
@@ -27,7 +28,7 @@ class _Failed(Exception):
 def reach(route: http.Account) -> tuple[ProbeStep, ...]:
     """Look the host name up, connect, and verify the certificate where there is one; stops at the first failure."""
     try:
-        http.check_base_url(route.base_url)
+        check_base_url(route.base_url)
     except NotConfigured as error:
         return (ProbeStep(_("Base URL"), False, f"{error.message} {error.next_step}"),)
     parts = urlsplit(route.base_url)
@@ -53,12 +54,13 @@ def reach(route: http.Account) -> tuple[ProbeStep, ...]:
     return tuple(steps)
 
 
-def credentials_unproven() -> ProbeStep:
-    """Say that no call of this provider proves the credentials without naming a person."""
+def credentials_unproven(why: str = "") -> ProbeStep:
+    """Say that no call of this provider proves the credentials without doing what it is for, and what will instead."""
     return ProbeStep(
         _("Credentials"),
         True,
-        _("Not tested: every call here looks a person up. The first real check will prove the credentials."),
+        why or _("Not tested: every call here looks a person up. The first real check will prove the credentials."),
+        tested=False,
     )
 
 
@@ -76,13 +78,13 @@ def _look_up(base_url: str, host: str, port: int) -> list[str]:
     # The resolver knows no time limit: it is left behind in a thread that ends with the process.
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
-    thread.join(http.CONNECT_TIMEOUT)
+    thread.join(line.CONNECT_TIMEOUT)
     if thread.is_alive():
         raise _Failed(_("The name server did not answer in time. Check this server's network."))
     if problem or not found:
         raise _Failed(problem[0] if problem else _("The host name has no address."))
     addresses = list(dict.fromkeys(found))
-    if not all(http.may_reach(base_url, ipaddress.ip_address(address.split("%")[0])) for address in addresses):
+    if not all(may_reach(base_url, ipaddress.ip_address(address.split("%")[0])) for address in addresses):
         raise _Failed(_("The host name leads to a private, loopback or reserved address, where nothing is sent."))
     return addresses
 
@@ -91,7 +93,7 @@ def _connect(addresses: list[str], port: int) -> socket.socket:
     refused = _("The host refused the connection. Check the port in the base URL.")
     for address in addresses:
         try:
-            return socket.create_connection((address, port), timeout=http.CONNECT_TIMEOUT)
+            return socket.create_connection((address, port), timeout=line.CONNECT_TIMEOUT)
         except TimeoutError:
             refused = _("The host did not accept a connection in time. A firewall may stand between.")
         except OSError:

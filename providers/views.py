@@ -13,7 +13,7 @@ from audit.pages import actor_of, clock, may, sent, show
 from providers import accounts
 from providers.forms import ConfirmRecipientForm, CredentialsForm, PauseForm
 from providers.models import ProviderAccount
-from providers.probe import credentials_unproven
+from providers.registry import can_check
 
 
 def account_url(account: ProviderAccount) -> str:
@@ -26,7 +26,7 @@ def account_url(account: ProviderAccount) -> str:
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Pause with a reason."""
     account = get_object_or_404(ProviderAccount, pk=pk)
-    form = PauseForm(sent(request)[0])
+    form = PauseForm(sent(request)[0], kind=account.kind)
     if request.method == "POST" and form.is_valid():
         if accounts.pause(account=account, reason=form.cleaned_data["reason"], actor=actor_of(request), now=clock()):
             messages.success(request, _("%(account)s is paused: nothing is asked through it.") % {"account": account})
@@ -40,7 +40,9 @@ def pause(request: HttpRequest, pk: int) -> HttpResponse:
         model=ProviderAccount,
         of=account,
         form=form,
-        intro=_("No number is asked about until somebody resumes the account. Check runs wait and lose nothing."),
+        intro=_("No number is asked about until somebody resumes the account. Check runs wait and lose nothing.")
+        if can_check(account.kind)
+        else _("Nothing is done with its numbers until somebody resumes the account."),
         submit=_("Pause the account"),
         back=account_url(account),
     )
@@ -132,7 +134,7 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
         model=ProviderAccount,
         of=account,
         account=account,
-        steps=[(step, step == credentials_unproven()) for step in steps],
+        steps=[(step, not step.tested) for step in steps],
         failed=next((step for step in steps if not step.ok), None),
     )
 

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.test import Client
 
 from audit.models import AuditEvent, ProviderCall
-from providers import accounts, http
+from providers import accounts, addresses
 from providers.interfaces import ProbeStep
 from providers.models import AccountMeter, Business, ProviderAccount
 from providers.secret import Secret
@@ -236,7 +237,7 @@ def test_an_account_cannot_be_deleted(account: ProviderAccount, admin_user: Any)
 
 
 def test_every_page_says_demo_while_an_account_speaks_to_this_machine(admin: Client, account: ProviderAccount) -> None:
-    assert http.speaks_to_loopback(account.base_url)
+    assert addresses.speaks_to_loopback(account.base_url)
     assert b"DEMO" in admin.get("/").content
     ProviderAccount.objects.update(base_url="https://contacts.example.com")
     cache.clear()
@@ -258,3 +259,88 @@ def test_a_business_is_saved_with_its_names_in_one_event(admin: Client) -> None:
     )
     assert business.names.count() == 1
     assert not AuditEvent.objects.filter(action="business.changed").exists()
+
+
+def number_fields(**more: Any) -> dict[str, Any]:
+    return {"name": "acme-numbers", "recipient_official": "on", **more}
+
+
+def add(admin: Client, kind: str, **more: Any) -> Any:
+    return admin.post(f"{LIST}add/?kind={kind}", number_fields(**more))
+
+
+def test_a_cloud_api_account_needs_no_base_url(admin: Client) -> None:
+    add(admin, "cloud_api", credential_access_token=TOKEN, option_api_version="v24.0")
+    account = ProviderAccount.objects.get()
+    assert (account.base_url, account.options) == ("https://graph.facebook.com", {"api_version": "v24.0"})
+
+
+def test_a_kaleyra_account_takes_the_host_of_its_pod_until_a_base_url_is_entered(admin: Client) -> None:
+    add(admin, "kaleyra", credential_api_key=TOKEN, option_sid="HX1", option_pod="in")
+    account = ProviderAccount.objects.get()
+    assert account.base_url == "https://api.in.kaleyra.io"
+    same = number_fields(option_sid="HX1", base_url=account.base_url)
+    admin.post(page(account), {**same, "option_pod": "eu"})
+    account.refresh_from_db()
+    assert account.base_url == "https://api.eu.kaleyra.io"
+    admin.post(page(account), {**same, "option_pod": "eu", "base_url": "https://wa.example.com"})
+    account.refresh_from_db()
+    admin.post(page(account), {**same, "option_pod": "na", "base_url": "https://wa.example.com"})
+    account.refresh_from_db()
+    assert (account.base_url, account.options["pod"]) == ("https://wa.example.com", "na")
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("cloud_api", {"credential_access_token": ""}, "The credential “access_token” is missing"),
+        ("cloud_api", {"option_api_version": "25"}, "must be a Graph version such as v25.0"),
+        ("cloud_api", {"base_url": "https://graph.example.com/v25.0"}, "The base URL names a Graph version"),
+        ("cloud_api", {"base_url": "https://10.0.0.1"}, "private"),
+        ("kaleyra", {"option_pod": ""}, "Enter the base URL, or choose a pod"),
+        ("kaleyra", {"option_sid": ""}, "The option “sid” is missing"),
+        ("kaleyra", {"option_sid": "a/b"}, "is not a SID"),
+        ("kaleyra", {"credential_api_key": "two words"}, "Paste it again"),
+    ],
+)
+def test_what_cannot_work_for_numbers_is_refused_in_words(
+    kind: str, change: dict[str, str], words: str, admin: Client
+) -> None:
+    good = {"credential_access_token": TOKEN, "credential_api_key": TOKEN, "option_sid": "HX1", "option_pod": "in"}
+    response = add(admin, kind, **{**good, **change})
+    assert response.status_code == 200
+    assert words in response.content.decode().replace("&#x27;", "'")
+    assert not ProviderAccount.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["cloud_api", "kaleyra"])
+def test_the_pages_of_a_number_account_say_nothing_of_checks(admin: Client, acme: Business, kind: str) -> None:
+    account = factories.account(acme, kind, base_url="http://127.0.0.1:9")
+    texts = [admin.get(page(account)).content.decode(), admin.get(page(account, "pause")).content.decode()]
+    texts.append(admin.get(f"{LIST}add/?kind={kind}").content.decode())
+    for text in texts:
+        main = text.partition("<main")[2] or text
+        assert not re.search(r"check run|may ban you|[Bb]udget|evidence|looks numbers up", main), main
+    assert "Test connection" in texts[0]
+
+
+@pytest.mark.parametrize("kind", ["cloud_api", "kaleyra"])
+def test_the_connection_of_a_number_account_is_tested(
+    admin: Client, acme: Business, sandbox: Sandbox, kind: str
+) -> None:
+    account = factories.account(acme, kind, base_url=sandbox.url)
+    text = admin.post(page(account, "test")).content.decode()
+    assert "Every tested step held" in text
+    assert ("Not tested" in text) is (kind == "kaleyra")
+    assert AuditEvent.objects.get(action="account.tested").details == {"ok": True, "failed": []}
+
+
+def test_a_graph_version_that_ends_is_said_on_the_accounts_page(admin: Client, acme: Business) -> None:
+    options = {"api_version": "v19.0"}
+    account = factories.account(acme, "cloud_api", base_url="http://127.0.0.1:9", options=options)
+    with time_machine.travel(datetime(2026, 5, 22, tzinfo=UTC), tick=False):
+        assert "Graph version v19.0 ended on 2026-05-21" in admin.get(page(account)).content.decode()
+    account.options = {}
+    account.save()
+    with time_machine.travel(datetime(2026, 5, 22, tzinfo=UTC), tick=False):
+        assert "Graph version" not in admin.get(page(account)).content.decode().partition("<form")[0]

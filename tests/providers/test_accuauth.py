@@ -113,6 +113,17 @@ def test_a_rate_limit_as_http_403_reads_retry_after(checker: AccuAuth, provider:
     assert (said.retry_after.total_seconds(), said.http_status) == (30, 403)
 
 
+@pytest.mark.parametrize("status", ["RATE_LIMIT_EXCEEDED", "ON_HOLIDAY", "OK", "PENDING"])
+def test_http_429_is_a_rate_limit_whatever_the_status_says(
+    checker: AccuAuth, provider: responses.RequestsMock, status: str
+) -> None:
+    answer(provider, "POST", PATH, error_body(status), status=429, headers={"Retry-After": "30"})
+    said = refused(checker)
+    assert isinstance(said, Throttled)
+    assert (said.retry_after.total_seconds(), said.code, said.trace_id) == (30, status, TRACE)
+    assert said.said == "see the table"
+
+
 @pytest.mark.parametrize(
     ("http_status", "error"),
     [(400, Rejected), (401, AccountRefused), (403, AccountRefused), (418, Rejected), (503, Unavailable)],

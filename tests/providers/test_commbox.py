@@ -69,6 +69,8 @@ def test_too_many_requests_waits_as_long_as_was_said(checker: CommBox, provider:
     said = refused(checker)
     assert isinstance(said, Throttled)
     assert said.retry_after.total_seconds() == 17
+    assert (said.code, said.http_status) == ("429", 429)
+    assert said.said and said.said in said.message
 
 
 @pytest.mark.parametrize(

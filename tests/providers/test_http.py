@@ -25,8 +25,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.models import ProviderCall
-from providers import http
-from providers.errors import AnswerLost, NotConfigured, NotSent, ProviderError, Throttled
+from providers import addresses, http
+from providers.errors import AnswerLost, NotConfigured, NotSent, ProviderError
 from providers.interfaces import CallContext
 
 pytestmark = pytest.mark.django_db
@@ -210,11 +210,10 @@ def test_a_status_is_an_answer_for_the_provider_module_to_judge(serve: Serve, st
     assert (only_row().outcome, only_row().http_status) == ("ANSWERED", status)
 
 
-def test_too_many_requests_is_throttled_with_the_wait_that_the_provider_named(serve: Serve) -> None:
-    host = serve(b"HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n")
-    with pytest.raises(Throttled) as caught:
-        call(host.url)
-    assert caught.value.retry_after == timedelta(seconds=7)
+def test_too_many_requests_is_an_answer_with_the_wait_and_the_words_of_the_provider(serve: Serve) -> None:
+    host = serve(b"HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow")
+    answer = call(host.url)
+    assert (answer.status, answer.headers["retry-after"], answer.body) == (429, "7", b"slow")
     assert (only_row().outcome, only_row().http_status) == ("ANSWERED", 429)
 
 
@@ -397,13 +396,13 @@ def test_a_connection_that_stands_only_after_the_deadline_carries_no_request(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = serve(OK)
-    connect = http.create_connection
+    connect = socket.create_connection
 
     def connect_slowly(*arguments: Any, **named: Any) -> socket.socket:
         time.sleep(0.4)
         return connect(*arguments, **named)
 
-    monkeypatch.setattr(http, "create_connection", connect_slowly)
+    monkeypatch.setattr(socket, "create_connection", connect_slowly)
     with pytest.raises(ProviderError):
         call(host.url, deadline=0.2)
     assert host.requests == []
@@ -712,28 +711,28 @@ def test_a_base_url_that_breaks_a_rule_is_refused_by_its_name_and_leaves_no_row(
     ["https://contacts.example.com", "https://contacts.example.com:8443/wa/", "https://8.8.8.8", "HTTPS://A.B"],
 )
 def test_a_base_url_in_order_is_accepted(base_url: str) -> None:
-    http.check_base_url(base_url)
+    addresses.check_base_url(base_url)
 
 
 def test_plain_http_to_the_loopback_needs_the_local_mode(settings: LazySettings) -> None:
     for base_url in ("http://127.0.0.1:9009", "http://localhost:9009", "http://[::1]:9009"):
-        http.check_base_url(base_url)
-        assert http.speaks_to_loopback(base_url)
-    assert not http.speaks_to_loopback("https://contacts.example.com")
+        addresses.check_base_url(base_url)
+        assert addresses.speaks_to_loopback(base_url)
+    assert not addresses.speaks_to_loopback("https://contacts.example.com")
     settings.PROVIDERS_ALLOW_LOCAL = False
     for base_url in ("http://127.0.0.1:9009", "http://localhost:9009", "http://[::1]:9009"):
         with pytest.raises(NotConfigured):
-            http.check_base_url(base_url)
+            addresses.check_base_url(base_url)
 
 
 def test_a_probe_judges_addresses_as_a_call_does(settings: LazySettings) -> None:
     loopback, public = ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("8.8.8.8")
-    assert http.may_reach("http://127.0.0.1:9009", loopback)
-    assert http.may_reach("https://contacts.example.com", public)
-    assert not http.may_reach("https://contacts.example.com", loopback)
-    assert not http.may_reach("http://127.0.0.1:9009", ipaddress.ip_address("10.0.0.1"))
+    assert addresses.may_reach("http://127.0.0.1:9009", loopback)
+    assert addresses.may_reach("https://contacts.example.com", public)
+    assert not addresses.may_reach("https://contacts.example.com", loopback)
+    assert not addresses.may_reach("http://127.0.0.1:9009", ipaddress.ip_address("10.0.0.1"))
     settings.PROVIDERS_ALLOW_LOCAL = False
-    assert not http.may_reach("http://127.0.0.1:9009", loopback)
+    assert not addresses.may_reach("http://127.0.0.1:9009", loopback)
 
 
 # --- What is written down ---------------------------------------------------------------------------------------------
@@ -748,7 +747,7 @@ def failures(serve: Serve, certificate: Certificate) -> Iterator[Callable[[], An
     yield lambda: call(serve(drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 60)).url, deadline=0.3)
     yield lambda: call(serve(endless("200 OK")).url)
     yield lambda: call(serve(OK, certificate.context).url)
-    yield lambda: call(serve(b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n").url)
+    yield lambda: call(serve(b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n").url).json()
     yield lambda: call(serve(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n" + NUMBER.encode() + b"!").url).json()
     yield lambda: call("https://" + "a" * 64 + ".example")
     yield lambda: call(serve(OK).url, headers={"X-Api-Key": TOKEN + "\r\nX-Evil: 1"})

@@ -120,6 +120,8 @@ def test_a_compatible_host_takes_the_token_in_its_own_header(acme: Business, pro
         (400, 1015, Throttled),
         (403, 1015, Throttled),
         (429, 1015, Throttled),
+        (429, 1005, Throttled),
+        (429, 424242, Throttled),
         (500, 1000, Unavailable),
         (400, 1011, Unavailable),
         (500, 1014, Unavailable),
@@ -146,9 +148,9 @@ def test_each_error_code_has_its_consequence(
     answer(provider, "POST", PATH, errors(code), status=http_status)
     said = refused(checker)
     assert type(said) is error
-    if http_status != 429:
-        assert said.code == str(code or "")
-        assert "“Title: Details”" in said.message
+    assert said.code == str(code or "")
+    assert said.said == "Title: Details"
+    assert "“Title: Details”" in said.message
 
 
 def test_a_refusal_in_a_compatible_hosts_words_is_kept(checker: OnPremises, provider: responses.RequestsMock) -> None:

@@ -16,10 +16,11 @@ from cryptography.x509.oid import NameOID
 from pytest_django import Settings
 
 from audit.models import ProviderCall
-from providers import http, probe
+from providers import addresses, http, line, probe
 from providers.interfaces import ProbeStep
 from providers.models import Business
 from providers.registry import contact_checker
+from providers.registry import probe as probe_account
 from sandbox import Sandbox
 from tests import factories
 
@@ -148,7 +149,7 @@ def test_a_name_that_leads_inside_is_never_connected_to(monkeypatch: pytest.Monk
 def test_a_resolver_that_hangs_does_not_hold_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: release.wait(10) and [])
-    monkeypatch.setattr(http, "CONNECT_TIMEOUT", 0.05)
+    monkeypatch.setattr(line, "CONNECT_TIMEOUT", 0.05)
     (step,) = reach("https://slow.example")
     release.set()
     assert "did not answer in time" in step.detail
@@ -157,8 +158,8 @@ def test_a_resolver_that_hangs_does_not_hold_the_test(monkeypatch: pytest.Monkey
 def test_loopback_is_for_those_who_allow_it(settings: Settings, sandbox: Sandbox) -> None:
     settings.PROVIDERS_ALLOW_LOCAL = False
     assert seen(reach(sandbox.url)) == [("Base URL", False)]
-    assert http.may_reach(sandbox.url, ipaddress.ip_address("8.8.8.8"))
-    assert not http.may_reach(sandbox.url, ipaddress.ip_address("127.0.0.1"))
+    assert addresses.may_reach(sandbox.url, ipaddress.ip_address("8.8.8.8"))
+    assert not addresses.may_reach(sandbox.url, ipaddress.ip_address("127.0.0.1"))
 
 
 def test_a_certificate_of_the_nodes_own_authority_is_trusted_by_its_file(tls_port: int, certificate: Path) -> None:
@@ -182,3 +183,30 @@ def test_a_file_without_certificates_is_a_failed_step(tls_port: int, tmp_path: P
     empty = tmp_path / "empty.pem"
     empty.write_text("")
     assert seen(reach(f"https://localhost:{tls_port}", ca_file=empty))[-1] == ("Certificate", False)
+
+
+@pytest.mark.parametrize(("token", "holds"), [("sandbox-token", True), ("revoked", False)])
+def test_a_cloud_api_token_is_proved_without_looking_at_anybody(
+    acme: Business, sandbox: Sandbox, token: str, holds: bool
+) -> None:
+    account = factories.account(acme, "cloud_api", base_url=sandbox.url, credentials={"access_token": token})
+    steps = probe_account(account)
+    assert seen(steps) == [("Host name", True), ("Connection", True), ("Access token", holds)]
+    assert [call.url for call in ProviderCall.objects.all()] == [f"{sandbox.url}/v25.0/me"]
+    assert all(entry.numbers == () for entry in sandbox.journal.entries())
+    assert holds or "Replace the account's access token" in steps[-1].detail
+
+
+def test_kaleyras_credentials_are_left_to_the_first_verification(acme: Business, sandbox: Sandbox) -> None:
+    steps = probe_account(factories.account(acme, "kaleyra", base_url=sandbox.url))
+    assert seen(steps) == [("Host name", True), ("Connection", True), ("Credentials", True)]
+    assert [step.tested for step in steps] == [True, True, False]
+    assert "first real verification" in steps[-1].detail
+    assert len(sandbox.journal) == 0
+
+
+@pytest.mark.parametrize("kind", ["cloud_api", "kaleyra"])
+def test_a_number_account_that_nothing_listens_for_ends_at_the_connection(acme: Business, kind: str) -> None:
+    steps = probe_account(factories.account(acme, kind, base_url="http://127.0.0.1:9"))
+    assert seen(steps)[-1] == ("Connection", False)
+    assert not ProviderCall.objects.exists()
