@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from enum import StrEnum, auto
 
-from sandbox.exchange import Reply
+from sandbox.exchange import HANG_UP, Reply
 
 
 class Effect(StrEnum):
@@ -213,7 +213,7 @@ def table_text() -> str:
 
 
 _IN_BETWEEN = {
-    Effect.HANG_UP: Reply(0, b"", hang_up=True),
+    Effect.HANG_UP: HANG_UP,
     Effect.REDIRECT: Reply(302, b"", "text/html", headers=(("Location", ELSEWHERE),)),
     Effect.EMPTY: Reply(200, b""),
     Effect.HTML_502: Reply(502, _PAGE, "text/html"),

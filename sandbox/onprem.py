@@ -7,17 +7,19 @@ one compatible host uses, D360-API-KEY. A token or password with `revoked` in it
 
 import base64
 import binascii
-import hashlib
 import re
 import secrets
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-from sandbox import magic
+from sandbox import magic, node
 from sandbox.callbacks import Callbacks
+from sandbox.channels import NodeChannel, Statuses
 from sandbox.exchange import Reply, Request
 from sandbox.magic import Effect, Memory, Refusal, Verdict
+from sandbox.node import Node
+from sandbox.persons import Persons
 
 CALLING_CODE = "91"
 #: How long a number that is `processing` takes; then the node calls back and answers `valid` from its cache.
@@ -36,6 +38,7 @@ _TITLES = {
     1014: "Internal error",
     1015: "Too many requests",
     1016: "System overloaded",
+    1028: "User identity change is not acknowledged",
 }
 _ERRORS = {
     Refusal.REQUEST: (400, 1009, "A number in 'contacts' cannot be processed"),
@@ -50,20 +53,23 @@ Row = dict[str, str]
 
 
 class OnPremises:
-    """POST /v1/contacts, POST /v1/users/login, GET and PUT /v1/contacts/{wa_id}/identity."""
+    """POST /v1/contacts, /v1/messages and /v1/users/login, GET and PUT /v1/contacts/{wa_id}/identity."""
 
     name = "onprem"
     prefix = "/v1/"
 
-    def __init__(self, memory: Memory, callbacks: Callbacks) -> None:
+    def __init__(self, memory: Memory, callbacks: Callbacks, *, persons: Persons, statuses: Statuses) -> None:
         self._memory = memory
         self._callbacks = callbacks
         self._lock = threading.Lock()
         self._processing_since: dict[str, float] = {}
-        self._acknowledged: set[str] = set()
+        self._node = Node(persons, channel=NodeChannel(callbacks), statuses=statuses, fail=_error)
 
     def numbers(self, request: Request) -> tuple[str, ...]:
-        """Give the numbers in the array, or the wa_id whose identity is asked for."""
+        """Give the numbers in the array, the one written to, or the wa_id whose identity is asked for."""
+        if request.path == "/v1/messages":
+            to = (request.json_object or {}).get("to")
+            return (to,) if isinstance(to, str) else ()
         if identity := _IDENTITY.fullmatch(request.path):
             return (identity[1],)
         contacts = (request.json_object or {}).get("contacts")
@@ -74,7 +80,7 @@ class OnPremises:
         if request.path == "/v1/users/login" and request.method == "POST":
             return _login(request)
         identity = _IDENTITY.fullmatch(request.path)
-        called = (request.path == "/v1/contacts" and request.method == "POST") or (
+        called = (request.path in ("/v1/contacts", "/v1/messages") and request.method == "POST") or (
             identity is not None and request.method in ("GET", "PUT")
         )
         if not called:
@@ -82,6 +88,8 @@ class OnPremises:
         token = request.bearer() or request.headers.get("d360-api-key", "")
         if not token or "revoked" in token:
             return _refuse(Refusal.CREDENTIALS)
+        if request.path == "/v1/messages":
+            return self._send(request)
         return self._identity(request, identity[1]) if identity else self._contacts(request)
 
     def _contacts(self, request: Request) -> Reply:
@@ -152,31 +160,15 @@ class OnPremises:
             return _error(404, 1006, "No such contact")
         verdict = magic.judge(self._memory, provider=f"{self.name} identity", numbers=[wa_id])
         return magic.answer(
-            verdict, refuse=_refuse, normal=lambda: self._identity_found(request, wa_id, verdict.rows[0])
+            verdict, refuse=_refuse, normal=lambda: self._node.identity(request, wa_id, effect=verdict.rows[0])
         )
 
-    def _identity_found(self, request: Request, wa_id: str, effect: Effect) -> Reply:
-        if effect is Effect.INVALID:
-            return _error(404, 1006, "No such contact")
-        latest = identity_hash(wa_id)
-        if request.method == "GET":
-            with self._lock:
-                acknowledged = wa_id in self._acknowledged
-            identity = {"hash": latest, "created_timestamp": 1600132094000, "acknowledged": acknowledged}
-            return Reply.json(200, {"contacts": identity})
-        sent = (request.json_object or {}).get("hash")
-        if not isinstance(sent, str):
-            return _error(400, 1008, "Parameter 'hash' is mandatory")
-        if sent != latest:
-            return _error(409, 1009, "Parameter 'hash' is not the latest identity")
-        with self._lock:
-            self._acknowledged.add(wa_id)
-        return Reply.json(200, {})
-
-
-def identity_hash(wa_id: str) -> str:
-    """Give the identity hash that the node knows for a person: eight bytes in Base64, the same in every run."""
-    return base64.b64encode(hashlib.sha256(wa_id.encode()).digest()[:8]).decode()
+    def _send(self, request: Request) -> Reply:
+        body, wa_id = request.json_object, node.recipient(request.json_object)
+        if body is None or not 7 <= len(wa_id) <= 15:
+            return _error(400, 1009, "Parameter 'to' is not valid")
+        verdict = magic.judge(self._memory, provider=f"{self.name} messages", numbers=[wa_id])
+        return magic.answer(verdict, refuse=_refuse, normal=lambda: self._node.send(body, wa_id))
 
 
 def _translate(asked: str) -> str:

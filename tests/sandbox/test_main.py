@@ -1,5 +1,7 @@
 """Starting and stopping, the journal, the control endpoints, and many connections at once."""
 
+import hashlib
+import hmac
 import http.client
 import json
 import os
@@ -14,14 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, build_opener, urlopen
 
 import pytest
 
 import sandbox as package
 from sandbox import Sandbox, magic
+from sandbox.seeds import CONNECTED_NUMBER_ID
 from tests.sandbox.client import ask_accuauth, ask_commbox, ask_onprem, call
+from tests.sandbox.receiver import APP_SECRET, App
 
 ROOT = Path(package.__file__).parents[1]
 
@@ -74,12 +79,51 @@ def test_a_taken_port_is_said_and_exits_with_1(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--port", "70000"), ("--slow", "-1"), ("--latency", "nan"), ("--callback-url", "https://example.com/")],
+    [
+        ("--port", "70000"),
+        ("--slow", "-1"),
+        ("--latency", "nan"),
+        ("--callback-url", "https://example.com/"),
+        ("--pace", "x"),
+        ("--webhook-url", "ftp:"),
+    ],
 )
 def test_a_wrong_option_is_a_usage_error(arguments: tuple[str, str]) -> None:
     done = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_webhook_url_needs_the_name_of_a_variable_that_holds_the_secret() -> None:
+    url = "http://127.0.0.1:8000/webhooks/meta/"
+    for arguments in (("--webhook-url", url), ("--webhook-url", url, "--app-secret-env", "NOT_SET_ANYWHERE")):
+        done = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--app-secret-env" in done.stderr
+
+
+def test_the_command_signs_with_the_secret_of_its_environment(app: App) -> None:
+    with subprocess.Popen(
+        command("--port", "0", "--webhook-url", app.url, "--app-secret-env", "THE_SECRET", "--pace", "0"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "THE_SECRET": APP_SECRET},
+    ) as started:
+        assert started.stdout is not None
+        url = started.stdout.readline().split()[2].rstrip(";")
+        form = urlencode({"do": "write", "to": CONNECTED_NUMBER_ID, "text": "Hello"}).encode()
+        with pytest.raises(HTTPError, match="303"):
+            build_opener(_Stay).open(f"{url}/_sandbox/phone/people/16505551234", form, timeout=5)
+        hook = app.take()
+        started.terminate()
+    digest = hmac.new(APP_SECRET.encode(), hook.body, hashlib.sha256).hexdigest()
+    assert hook.headers["x-hub-signature-256"] == f"sha256={digest}"
+
+
+class _Stay(HTTPRedirectHandler):
+    def redirect_request(self, *arguments: Any) -> None:
+        """Follow nothing."""
 
 
 def test_it_listens_on_loopback_only(sandbox: Sandbox) -> None:
@@ -275,7 +319,7 @@ def test_sixty_four_connections_at_once_are_all_answered(sandbox: Sandbox) -> No
 
 def test_it_imports_nothing_but_the_standard_library() -> None:
     program = (
-        "import sys, sandbox, sandbox.__main__\n"
+        "import sys, sandbox, sandbox.__main__, sandbox.load\n"
         "names = {name.partition('.')[0] for name in sys.modules} - {'sandbox', '__main__'}\n"
         "print(sorted(name for name in names if name not in sys.stdlib_module_names))"
     )
