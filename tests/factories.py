@@ -15,8 +15,16 @@ CREDENTIALS = {
     "commbox": {"token": "sandbox-token"},
     "onprem": {"token": "sandbox-token"},
     "accuauth": {"api_id": "sandbox-id", "api_secret": "sandbox-secret"},
+    "cloud_api": {"access_token": "sandbox-token"},
+    "kaleyra": {"api_key": "sandbox-key"},
 }
-OPTIONS: dict[str, dict[str, Any]] = {"commbox": {"stream_id": "stream-1"}, "onprem": {}, "accuauth": {}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "commbox": {"stream_id": "stream-1"},
+    "onprem": {},
+    "accuauth": {},
+    "cloud_api": {},
+    "kaleyra": {"sid": "HXAP16sandbox97IN"},
+}
 GIVEN_AT = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 
 

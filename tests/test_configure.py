@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from audit.models import AuditEvent
+from numbers.models import BusinessAccount, BusinessNumber
 from providers.models import AccountMeter, Business, ProviderAccount
 from providers.secret import Secret
 
@@ -53,6 +54,7 @@ provider = "acme-cloud"
 waba_id = "102290129340398"
 phone_number_id = "106540352242922"
 phone_number = "+15550051310"
+business = "Acme"
 """
 
 
@@ -88,6 +90,7 @@ def test_a_file_becomes_rows(path: Path) -> None:
         ("provider", "acme-contacts", "created"),
         ("provider", "acme-accuauth", "created"),
         ("provider", "acme-cloud", "created"),
+        ("number", "+15550051310", "created"),
     ]
     acme = Business.objects.get()
     assert acme.opt_in_covers == "service,utility"
@@ -103,7 +106,10 @@ def test_a_file_becomes_rows(path: Path) -> None:
     assert node.credentials == {"token": Secret("a-token-that-nobody-sees")}
     assert node.recipient_legal_name == "Example Hosting Ltd" and node.may_receive
     assert AccountMeter.objects.count() == 3
-    assert "skipped 1" in messages
+    number = BusinessNumber.objects.get()
+    assert (number.phone_number_id, number.e164) == ("106540352242922", "+15550051310")
+    assert (number.business_account.waba_id, number.business_account.business) == ("102290129340398", acme)
+    assert number.account.name == "acme-cloud" and number.synced_at is None
     assert "acme-accuauth: no rate_limit" in messages and "acme-accuauth: no check_budget" in messages
     assert "acme-cloud: no rate_limit" not in messages
 
@@ -115,7 +121,7 @@ def test_a_second_run_changes_nothing(path: Path) -> None:
     rows, messages = configure(path)
 
     assert {row["change"] for row in rows} == {"unchanged"}
-    assert "0 created, 0 updated, 4 unchanged" in messages
+    assert "0 created, 0 updated, 5 unchanged" in messages
     assert AuditEvent.objects.count() == events
 
 
@@ -156,7 +162,7 @@ def test_unlimited_is_said_in_so_many_words(path: Path) -> None:
 def test_a_dry_run_keeps_nothing(path: Path) -> None:
     rows, messages = configure(path, "--dry-run")
 
-    assert [row["change"] for row in rows] == ["created"] * 4
+    assert [row["change"] for row in rows] == ["created"] * 5
     assert "nothing kept" in messages
     assert not Business.objects.exists() and not ProviderAccount.objects.exists() and not AuditEvent.objects.exists()
 
@@ -199,6 +205,61 @@ def test_kaleyra_finds_its_address_by_pod(path: Path) -> None:
     assert ProviderAccount.objects.get().base_url == "https://api.in.kaleyra.io"
 
 
+def test_a_number_that_was_added_without_its_id_gets_it_and_another_number_is_corrected(path: Path) -> None:
+    configure(path)
+    BusinessNumber.objects.update(phone_number_id="")
+    rows, _messages = configure(path)
+    assert (rows[-1]["change"], rows[-1]["fields"]) == ("updated", ["phone_number_id"])
+
+    path.write_text(WHOLE.replace("+15550051310", "+15550051311"))
+    rows, _messages = configure(path)
+
+    assert (rows[-1]["change"], rows[-1]["fields"]) == ("updated", ["e164"])
+    assert BusinessNumber.objects.get().e164 == "+15550051311"
+    event = AuditEvent.objects.filter(action="number.configured").latest("sequence")
+    assert event.details == {"name": "+15550051311", "change": "updated", "fields": ["e164"]}
+    assert AuditEvent.objects.filter(action="waba.configured").count() == 1
+
+
+def test_a_number_takes_its_business_from_an_account_that_serves_one(path: Path) -> None:
+    path.write_text(
+        WHOLE.replace('name = "acme-cloud"', 'name = "acme-cloud"\nbusiness = "Acme"').replace(
+            'phone_number = "+15550051310"\nbusiness = "Acme"', 'phone_number = "+15550051310"'
+        )
+    )
+
+    configure(path)
+
+    assert BusinessAccount.objects.get().business == Business.objects.get(name="Acme")
+
+
+def test_a_waba_stays_with_its_business(path: Path) -> None:
+    configure(path)
+    path.write_text(
+        WHOLE.replace('"+15550051310"\nbusiness = "Acme"', '"+15550051310"\nbusiness = "Else"')
+        + '[[business]]\nname = "Else"\n'
+    )
+
+    assert "stays there" in refusal(path)
+
+
+CLOUD = '[[provider]]\nname = "acme-cloud"\nkind = "cloud_api"\ncredentials = { access_token = "env:ONPREM_TOKEN" }\n'
+
+
+def test_a_cloud_api_account_without_address_is_metas_own_and_keeps_what_it_has(path: Path) -> None:
+    path.write_text(CLOUD)
+    configure(path)
+    assert ProviderAccount.objects.get().base_url == "https://graph.facebook.com"
+    ProviderAccount.objects.update(base_url="https://graph.example.org")
+    configure(path)
+    assert ProviderAccount.objects.get().base_url == "https://graph.example.org"
+
+
+def test_a_graph_version_that_has_ended_is_warned_of(path: Path) -> None:
+    path.write_text(CLOUD + 'options = { api_version = "v1.0" }\n')
+    assert "acme-cloud: Graph version v1.0 ended on" in configure(path)[1]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -214,6 +275,8 @@ def test_kaleyra_finds_its_address_by_pod(path: Path) -> None:
         ('"env:ONPREM_TOKEN" }\noptions', '"pasted-token" }\noptions', ("acme-contacts", "token", "env:NAME")),
         ('{ token = "env:ONPREM_TOKEN" }', "{}", ("acme-contacts", "token")),
         ('{ token = "env:ONPREM_TOKEN" }', '{ tokn = "env:X" }', ("acme-contacts", "credentials", "tokn")),
+        ('kind = "cloud_api"', 'kind = "cloud_api"\noptions = { api_version = "25" }', ("acme-cloud", "v25.0")),
+        ('{ access_token = "env:ONPREM_TOKEN" }', "{}", ("acme-cloud", "access_token")),
         ("file:secret.txt", "file:absent.txt", ("acme-accuauth", "api_secret", "absent.txt")),
         ("https://contacts", "http://contacts", ("acme-contacts", "base_url", "https")),
         ('country = "DE"', 'country = "Germany"', ("acme-contacts", "country")),
@@ -234,6 +297,10 @@ def test_kaleyra_finds_its_address_by_pod(path: Path) -> None:
         ('provider = "acme-cloud"', 'provider = "acme-clod"', ("106540352242922", "acme-clod")),
         ("+15550051310", "15550051310", ("106540352242922", "phone_number")),
         ("[[number]]", "[[numbers]]", ("numbers",)),
+        ('provider = "acme-cloud"', 'provider = "acme-contacts"', ("106540352242922", "onprem", "no numbers")),
+        ('"+15550051310"\nbusiness = "Acme"', '"+15550051310"', ("106540352242922", "business", "several")),
+        ('"+15550051310"\nbusiness = "Acme"', '"+15550051310"\nbusiness = "Acne"', ("106540352242922", "Acne")),
+        ('phone_number_id = "106540352242922"', 'phone_number_id = "10654/35224"', ("phone_number_id",)),
         ("[[business]]", "[business]", ("business", "[[business]]")),
         ('name = "Acme"\nopt', "name = 7\nopt", ("business", "name")),
         ("[[business]]", "[[business]", ("TOML",)),

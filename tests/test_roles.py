@@ -31,11 +31,14 @@ def test_business_admins_hold_every_permission_of_our_apps_and_none_over_users()
     assert not any(name.startswith("auth.") for name in held)
 
 
-def test_support_staff_see_people_and_checks_and_change_nothing_but_withdrawals() -> None:
+def test_support_staff_see_people_and_checks_and_change_only_withdrawals_and_our_own_numbers() -> None:
     held = member("Support staff").get_group_permissions()
 
     assert held == set(roles.ROLES[1].may)
-    assert {name for name in held if ".view_" not in name} == {"contacts.withdraw_optin"}
+    changes = {name for name in held if ".view_" not in name}
+    assert {name for name in changes if not name.startswith("numbers.")} == {"contacts.withdraw_optin"}
+    assert {"numbers.verify_businessnumber", "numbers.register_businessnumber"} <= changes
+    assert "numbers.reveal_pin_businessnumber" not in held
     assert "audit.view_auditevent" not in held
 
 

@@ -1,7 +1,8 @@
 """The project: wiring only. Settings, urls, the admin site, roles, schedules, system checks and commands."""
 
-import numbers
 from pathlib import Path
+
+import numbers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

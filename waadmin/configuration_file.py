@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from providers.models import ProviderAccount, read_purposes, write_purposes
-from providers.registry import NEEDS
+from providers.registry import NEEDS, default_base_url
 from providers.secret import Secret
 
 UNLIMITED = "unlimited"
-_KALEYRA_PODS = ("in", "ap", "eu", "na", "as")
 _KEYS = {
     "business": {"name", "opt_in_covers", "names"},
     "provider": {
@@ -81,6 +80,16 @@ class WantedNumber:
 
     place: str
     provider: str
+    waba_id: str
+    phone_number_id: str
+    e164: str
+    #: None where the account serves one business.
+    business: str | None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other numbers of the file."""
+        return f"{self.provider} {self.phone_number_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ def read(path: Path) -> Configuration:
     return Configuration(
         businesses=_unique(_business(place, table) for place, table in _tables(path, tables, "business")),
         accounts=_unique(_account(place, table, path.parent) for place, table in _tables(path, tables, "provider")),
-        numbers=tuple(_number(place, table) for place, table in _tables(path, tables, "number")),
+        numbers=_unique(_number(place, table) for place, table in _tables(path, tables, "number")),
     )
 
 
@@ -159,8 +168,8 @@ def _account(place: str, table: Mapping[str, Any], folder: Path) -> WantedAccoun
         fields["options"] = _table(place, table, "options", NEEDS[kind].options)
     if "base_url" in table:
         fields["base_url"] = _text(place, table, "base_url")
-    elif kind == ProviderAccount.Kind.KALEYRA and fields.get("options", {}).get("pod") in _KALEYRA_PODS:
-        fields["base_url"] = f"https://api.{fields['options']['pod']}.kaleyra.io"
+    elif kind == ProviderAccount.Kind.KALEYRA and (by_pod := default_base_url(kind, fields.get("options", {}))):
+        fields["base_url"] = by_pod
     if "recipient" in table:
         recipient = _table(place, table, "recipient", _RECIPIENT_KEYS)
         for key in ("legal_name", "country", "agreement"):
@@ -208,8 +217,14 @@ def _number(place: str, table: Mapping[str, Any]) -> WantedNumber:
     ):
         if not shape.fullmatch(_text(place, table, key)):
             raise ConfigurationInvalid(f"{place}, {key}: “{table[key]}” does not look like one. Example: “{example}”.")
-    _text(place, table, "business", required=False)
-    return WantedNumber(place, _text(place, table, "provider"))
+    return WantedNumber(
+        place=place,
+        provider=_text(place, table, "provider"),
+        waba_id=_text(place, table, "waba_id"),
+        phone_number_id=_text(place, table, "phone_number_id"),
+        e164=_text(place, table, "phone_number"),
+        business=_text(place, table, "business", required=False) or None,
+    )
 
 
 def _only(place: str, table: Mapping[str, Any], known: Any) -> None:
@@ -250,6 +265,6 @@ def _unique(wanted: Any) -> tuple[Any, ...]:
     found: dict[str, Any] = {}
     for entry in wanted:
         if entry.name in found:
-            raise ConfigurationInvalid(f"{entry.place}: the name stands twice in this file. Remove or rename one.")
+            raise ConfigurationInvalid(f"{entry.place}: it stands twice in this file. Remove or rename one.")
         found[entry.name] = entry
     return tuple(found.values())

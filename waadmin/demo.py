@@ -95,6 +95,7 @@ class Demo:
             f"  log in as      admin (support and auditor see it with their roles)\n"
             f"  password       {self._state['password']}\n"
             f"  the sandbox    {sandbox_url}/_sandbox/ shows what would have reached a provider\n"
+            f"  the phone      {sandbox_url}/_sandbox/phone/ rings with the codes that Meta or Kaleyra sends\n"
             f"  commands       . {self._folder / 'demo.env'} && .venv/bin/python manage.py help\n\n"
             "  Ctrl-C stops it; the data stays."
         )

@@ -14,12 +14,14 @@ from contacts import checks, opt_ins
 from contacts.consent import importing, texts
 from contacts.consent.evidence import Evidence
 from contacts.models import CheckBatch, ConsentText, OptInImport
+from numbers import registration
+from numbers.models import BusinessAccount, BusinessNumber
 from providers import accounts
 from providers.e164 import Number, NumberRefused, read_number
 from providers.models import Business, ProviderAccount
 from providers.secret import Secret
 from waadmin import configuration
-from waadmin.configuration_file import Configuration, WantedAccount, WantedBusiness, WantedName
+from waadmin.configuration_file import Configuration, WantedAccount, WantedBusiness, WantedName, WantedNumber
 
 ACTOR = "demo"
 #: User name, role and whether it may do everything.
@@ -46,6 +48,15 @@ _SOURCES = (
     ("call centre", "Recorded call {n}, agreed at the end of the order"),
     ("point of sale", "Confirmed on the terminal, receipt {n}"),
 )
+#: What the sandbox holds when it starts (docs/sandbox.md): account, WABA, name of the WABA, id and number.
+_NUMBERS = (
+    ("acme-cloud", "102290129340398", "Acme", "106540352242922", "+15550051310"),
+    ("acme-cloud", "102290129340398", "Acme", "106850078877666", "+15550147788"),
+    ("acme-cloud", "102290129340398", "Acme", "106850078877701", "+15550142305"),
+    ("acme-cloud", "104996122399160", "Acme Services Peru", "107744312098551", "+5116402217"),
+    ("acme-kaleyra", "109051873264118", "Acme India", "67899765432198", "+919765432198"),
+    ("acme-kaleyra", "109051873264118", "Acme India", "67899765488012", "+919765488012"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class Person:
 def fill(*, sandbox_url: str, password: str, now: datetime, first: bool) -> str:
     """Make accounts that speak to the sandbox, users and, the first time, people; give the callback's path."""
     _configure(sandbox_url, now)
+    _numbers(now, first=first)
     _users(password)
     node = ProviderAccount.objects.get(name="acme-contacts")
     token = node.webhook_token.get("token") or accounts.new_webhook_token(account=node, actor=ACTOR, now=now)
@@ -77,7 +89,7 @@ def _configure(sandbox_url: str, now: datetime) -> None:
             "recipient_legal_name": recipient,
             "recipient_country": "PE" if kind == "accuauth" else "DE",
             "recipient_agreement": "DPA 2026-04 (demo)",
-            "recipient_official": kind == "onprem",
+            "recipient_official": kind in ("onprem", "cloud_api", "kaleyra"),
             "rate_limit": 20,
             "check_budget": 2_000,
         }
@@ -101,10 +113,45 @@ def _configure(sandbox_url: str, now: datetime) -> None:
                 "acme-commbox", "commbox", {"token": "demo-token"}, "CommBox (demo)", options={"stream_id": "acme-1"}
             ),
             account("acme-accuauth", "accuauth", {"api_id": "demo-id", "api_secret": "demo-secret"}, "AccuAuth (demo)"),
+            account("acme-cloud", "cloud_api", {"access_token": "demo-token"}, "Meta (demo)", check_budget=None),
+            account(
+                "acme-kaleyra",
+                "kaleyra",
+                {"api_key": "demo-key"},
+                "Kaleyra (demo)",
+                options={"sid": "HXAP1642381597IN"},
+                check_budget=None,
+            ),
         ),
-        numbers=(),
+        numbers=tuple(
+            WantedNumber("demo", account, waba_id, phone_number_id, e164, "Acme")
+            for account, waba_id, _name, phone_number_id, e164 in _NUMBERS
+        ),
     )
     configuration.apply(configuration=wanted, actor=ACTOR, now=now)
+
+
+def _numbers(now: datetime, *, first: bool) -> None:
+    """Have the worker read our numbers as soon as the sandbox runs, and stand at different points of their way."""
+    for account, waba_id, name, _phone_number_id, _e164 in _NUMBERS:
+        BusinessAccount.objects.filter(account__name=account, waba_id=waba_id, name="").update(name=name)
+    BusinessAccount.objects.filter(account__name="acme-cloud").update(refresh_due_at=now)
+    if not first:
+        return
+    new, _connected, moved, *_rest = (
+        BusinessNumber.objects.get(phone_number_id=phone_number_id)
+        for _account, _waba_id, _name, phone_number_id, _e164 in _NUMBERS
+    )
+    registration.choose_origin(number=new, origin=BusinessNumber.Origin.NEW, actor=ACTOR, now=now)
+    registration.choose_origin(number=moved, origin=BusinessNumber.Origin.OTHER_PROVIDER, actor=ACTOR, now=now)
+    registration.answer_pin(number=moved, pin_known=BusinessNumber.PinKnown.KNOWN, actor=ACTOR, now=now)
+    registration.set_waiting(
+        number=moved,
+        on=BusinessNumber.Waiting.CLIENT,
+        note="Looks for the PIN that was set at the provider before",
+        actor=ACTOR,
+        now=now,
+    )
 
 
 def _users(password: str) -> None:

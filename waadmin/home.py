@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts import opt_ins
 from contacts.models import CheckBatch, ContactCheck, OptIn, OptInImport
-from providers import limits
+from numbers import identity_check, onboarding
+from numbers import words as number_words
+from numbers.models import BusinessNumber
+from providers import limits, registry
 from providers.models import Business, ProviderAccount
 
 #: Runs older than this are history, not work.
@@ -23,6 +27,13 @@ RECENT = timedelta(days=14)
 #: The share of a budget under which somebody should know.
 NEARLY_SPENT = 0.1
 _AT_MOST = 5
+_WORKS = Q(status="CONNECTED") | Q(business_account__account__kind="kaleyra", verified_at__isnull=False)
+_LEFT_ALONE = Q(status__in=("BANNED", "DELETED", "MIGRATED", "LINKED")) | Q(is_on_business_app=True)
+_DIFFERS = (
+    Q(identity_desired=True, identity_read=False)
+    | Q(identity_desired=False, identity_read=True)
+    | Q(identity_desired__isnull=False) & ~Q(identity_problem="")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,8 @@ def read(user: AbstractBaseUser | AnonymousUser) -> Home:
     needs: list[Need] = []
     if _may(user, "providers.view_provideraccount"):
         needs += _accounts(now)
+    if _may(user, "numbers.view_businessnumber"):
+        needs += _numbers(now)
     if _may(user, "contacts.add_optin"):
         needs += _held()
     if _may(user, "contacts.view_checkbatch"):
@@ -84,6 +97,7 @@ def read(user: AbstractBaseUser | AnonymousUser) -> Home:
                 ("contacts.add_optin", _("Record opt-in"), "admin:contacts_optin_add"),
                 ("contacts.withdraw_optin", _("Record opt-out"), "admin:contacts_optin_withdraw"),
                 ("contacts.add_optinimport", _("Import opt-ins"), "admin:contacts_optinimport_add"),
+                ("numbers.add_businessnumber", _("Add a number"), "admin:numbers_businessnumber_add"),
             )
             if _may(user, permission)
         ),
@@ -101,6 +115,8 @@ def _accounts(now: datetime) -> Iterator[Need]:
         if stopped:
             words = _("%(account)s sends nothing: %(why)s") % {"account": account.name, "why": stopped}
             yield Need("bad", words, page, _("Open account"))
+        if ends := registry.warning(account, today=now.date()):
+            yield Need("warn", f"{account.name}: {ends}", page, _("Open account"))
         left = limits.budget_left(account, now=now)
         if left is not None and account.check_budget and left <= account.check_budget * NEARLY_SPENT:
             words = _("%(account)s has %(left)d of %(budget)d checks left for these 24 hours.") % {
@@ -109,6 +125,36 @@ def _accounts(now: datetime) -> Iterator[Need]:
                 "budget": account.check_budget,
             }
             yield Need("warn", words, page, _("Open account"))
+
+
+def _numbers(now: datetime) -> Iterator[Need]:
+    rows = BusinessNumber.objects.select_related("business_account__account")
+    for number in rows.filter(register_again_by__isnull=False).order_by("register_again_by")[:_AT_MOST]:
+        at = number.register_again_by
+        words = _("%(number)s: register it again by %(date)s, or its approved display name lapses.") % {
+            "number": number_words.international(number.e164),
+            "date": date_format(at, "j F Y") if at else "",
+        }
+        yield Need("warn", words, f"{_number_page(number)}?step=register", _("Register again"))
+    for number in rows.filter(_DIFFERS)[:_AT_MOST]:
+        words = _("%(number)s: the identity check is not as wanted. %(how)s") % {
+            "number": number_words.international(number.e164),
+            "how": identity_check.drift(number),
+        }
+        yield Need("warn", words, f"{_number_page(number)}?step=identity_check", _("Open number"))
+    for number in rows.exclude(_WORKS).exclude(_LEFT_ALONE).order_by("-created_at")[:_AT_MOST]:
+        step = onboarding.current_step(number, now=now)
+        words = _("%(number)s is on its way. Next: %(step)s") % {
+            "number": number_words.international(number.e164),
+            "step": step.title,
+        }
+        if number.waiting_on:
+            words = f"{words} ({number_words.waiting_words(step)})"
+        yield Need("warn", words, _number_page(number), _("Go on"))
+
+
+def _number_page(number: BusinessNumber) -> str:
+    return reverse("admin:numbers_businessnumber_change", args=[number.pk])
 
 
 def _held() -> Iterator[Need]:
@@ -159,3 +205,8 @@ def _first_steps() -> Iterator[Step]:
         reverse("admin:contacts_optinimport_add"),
     )
     yield Step(CheckBatch.objects.exists(), _("Run the first check"), reverse("admin:contacts_checkbatch_add"))
+    yield Step(
+        BusinessNumber.objects.filter(_WORKS).exists(),
+        _("Take a business number from “somewhere” to “working”"),
+        reverse("admin:numbers_businessnumber_add"),
+    )

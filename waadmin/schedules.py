@@ -12,6 +12,8 @@ EVERY_HOUR = {"schedule_type": "H", "minutes": None}
 SCHEDULES: dict[str, dict[str, Any]] = {
     # Takes up again whatever a lost worker or a lost queue entry left behind.
     "contacts.tasks.sweep": EVERY_MINUTE,
+    # Settles lost answers of codes and registrations, carries identity checks on, reads WABAs again once a day.
+    "numbers.tasks.sweep": EVERY_MINUTE,
     # Reads stored webhooks whose task was lost, and removes bodies that retention no longer allows.
     "webhooks.tasks.sweep": EVERY_MINUTE,
     # Removes uploaded files and error files whose time is over.

@@ -17,6 +17,7 @@ _DEMO_SECONDS = 15
 #: Navigation by what people do: a title, and the models whose pages belong there, as app_label.ObjectName.
 _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Contacts"), ("contacts.Contact", "contacts.OptIn", "contacts.OptInImport", "contacts.ConsentText")),
+    (_("Numbers"), ("numbers.BusinessNumber", "numbers.BusinessAccount", "numbers.VerificationAttempt")),
     (_("Checks"), ("contacts.CheckBatch", "contacts.ContactCheck")),
     (_("Settings"), ("providers.Business", "providers.ProviderAccount", "auth.User", "auth.Group")),
     (_("Audit"), ("audit.AuditEvent", "audit.ProviderCall", "webhooks.WebhookRequest")),
@@ -57,7 +58,7 @@ def speaks_to_a_sandbox() -> bool:
     """Tell whether any account's base URL is on this machine; remembered for some seconds."""
     known = cache.get(_DEMO_KEY)
     if known is None:
-        from providers.http import speaks_to_loopback
+        from providers.addresses import speaks_to_loopback
         from providers.models import ProviderAccount
 
         known = any(map(speaks_to_loopback, ProviderAccount.objects.values_list("base_url", flat=True)))

@@ -1,4 +1,4 @@
-"""`configure FILE.toml`: upsert businesses and provider accounts from a file."""
+"""`configure FILE.toml`: upsert businesses, provider accounts and numbers from a file."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from waadmin import configuration, configuration_file
 class Command(ReportingCommand):
     """Reads the file, applies it in one transaction, and prints one row a table of the file."""
 
-    help = "Upsert businesses and provider accounts from a TOML file. No network call; a second run changes nothing."
+    help = "Upsert businesses, accounts and numbers from a TOML file. No network call; a second run changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the file, and --dry-run."""

@@ -105,6 +105,34 @@
     if (page.dataset.follow) setTimeout(ask, 1000);
   };
 
+  // data-seconds counts down from what the server said when it drew the page, whatever this machine's clock says;
+  // what it keeps back is enabled at nought. Without the script the words beside it name the time, and the server decides.
+  const countDown = () => {
+    for (const element of all("[data-seconds]")) {
+      const end = performance.now() + 1000 * Number(element.dataset.seconds);
+      const held = all(`[data-held-by="${element.id}"]`);
+      const tick = () => {
+        const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+        element.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+        held.forEach((button) => { button.disabled = left > 0; });
+        if (left) { setTimeout(tick, 250); return; }
+        const row = element.closest("[data-countdown]");
+        if (row) row.hidden = true;
+      };
+      tick();
+    }
+  };
+
+  // A code as people paste it: spaces and dashes go, everything else stays for the server to name.
+  const cleanCodes = () => {
+    for (const input of all("input[data-digits]")) {
+      input.addEventListener("input", () => {
+        const clean = input.value.replace(/[\s\-\u2010-\u2015]/g, "");
+        if (clean !== input.value) input.value = clean;
+      });
+    }
+  };
+
   // The change list's stock filter form and action bar need nothing from here.
   writeLocalTimes(document);
   presetTimeZone();
@@ -113,4 +141,6 @@
   guardAgainstDoubleSubmit();
   countNumbers();
   followProgress();
+  countDown();
+  cleanCodes();
 })();
