@@ -1,7 +1,7 @@
 """Opt-ins: record a grant, record a withdrawal, decide a held one. Events are only ever added.
 
-A withdrawal takes the lock that a check takes, commits, and then waits for a call already on its way, so that after it
-returns nothing for that person starts or is under way.
+A withdrawal takes the lock that a check or a message takes, commits, and then waits for a call already on its way, so
+that after it returns nothing for that person starts or is under way.
 """
 
 import time
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from audit import ledger
 from contacts.consent import state
 from contacts.consent.evidence import Evidence, digest, fingerprint, new_salt
-from contacts.models import Consent, ConsentText, Contact, ContactCheck, OptIn, OptInEvidence
+from contacts.models import Consent, ConsentText, Contact, ContactCheck, Message, OptIn, OptInEvidence, TrustCase
 from providers import e164
 from providers.models import Business, Purpose, read_purposes, write_purposes
 
@@ -154,15 +154,19 @@ def wait_for_calls(contact_ids: Collection[int], *, business: Business) -> int:
 
     Call it outside any transaction, after a withdrawal has committed. A call's lease bounds the wait.
     """
-    seen: set[int] = set()
+    seen: set[tuple[str, int]] = set()
     people = Contact.objects.filter(pk__in=contact_ids).values_list("person_key", flat=True)
     forms = list(Contact.objects.filter(person_key__in=list(people)).values_list("pk", flat=True))
     while True:
-        flying = set(
-            ContactCheck.objects.in_flight(datetime.now(UTC))
-            .filter(contact_id__in=forms, business=business)
-            .values_list("pk", flat=True)
+        now = datetime.now(UTC)
+        checks = ContactCheck.objects.in_flight(now).filter(contact_id__in=forms, business=business)
+        messages = Message.objects.filter(
+            state=Message.State.SENDING, lease_until__gt=now, contact_id__in=forms, business=business
         )
+        flying = {("check", pk) for pk in checks.values_list("pk", flat=True)}
+        cases = TrustCase.objects.filter(calling_until__gt=now, contact_id__in=forms, business=business)
+        flying |= {("identity", pk) for pk in cases.values_list("pk", flat=True)}
+        flying |= {("message", pk) for pk in messages.values_list("pk", flat=True)}
         if not flying:
             return len(seen)
         seen |= flying
@@ -356,5 +360,5 @@ def _record_event(action: str, opt_in: OptIn, actor: str, now: datetime) -> None
     )
 
 
-#: How long a person may have to wait for `wait_for_calls`: the lease of the longest call that any checker makes.
+#: How long a person may have to wait for `wait_for_calls`: the lease of the longest call that is made for a person.
 LONGEST_WAIT = timedelta(seconds=90)

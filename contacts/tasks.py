@@ -8,6 +8,8 @@ from contacts.checking.marks import finish_if_done
 from contacts.checking.results import close_lost
 from contacts.checking.run import run_batch as run
 from contacts.consent import uploads
+from contacts.messages import close_lost as close_lost_messages
+from contacts.messages import purge as purge_messages
 from contacts.models import CheckBatch, ContactCheck
 from providers import limits
 
@@ -27,6 +29,7 @@ def sweep() -> int:
     now = datetime.now(UTC)
     for batch in close_lost(now=now):
         finish_if_done(batch, now=now)
+    close_lost_messages(now=now)
     limits.forget_old_use(now=now)
     due = ContactCheck.objects.due(now + timedelta(minutes=1)).filter(batch__state=CheckBatch.State.RUNNING)
     batches = CheckBatch.objects.filter(pk__in=due.values("batch_id")).select_related("account")
@@ -45,5 +48,6 @@ def import_opt_ins(import_id: int) -> int:
 
 
 def purge() -> int:
-    """Remove uploaded files and error files whose time is over."""
-    return uploads.purge(now=datetime.now(UTC))
+    """Remove uploaded files, error files and texts of messages whose time is over."""
+    now = datetime.now(UTC)
+    return uploads.purge(now=now) + purge_messages(now=now)

@@ -1,28 +1,31 @@
-"""Everything on record about one person, newest first: consent with its proof, and checks."""
+"""Everything on record about one person, newest first: consent with its proof, checks, messages, identity changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from audit.display import Tone
-from contacts import words
-from contacts.models import Contact, ContactCheck, OptIn
+from contacts import message_words, messages, words
+from contacts.models import Contact, ContactCheck, Message, MessageStatus, OptIn, TrustCase
 
 _LATEST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened: a consent event or a check."""
+    """One thing that happened: a consent event, a check, a message with its statuses, or an identity change."""
 
     at: datetime
     tone: str
     event: OptIn | None = None
     check: ContactCheck | None = None
+    message: Message | None = None
+    statuses: Sequence[MessageStatus] = ()
+    case: TrustCase | None = None
 
 
-def of(contact: Contact) -> Sequence[Entry]:
-    """Give the person's events and latest checks; two queries, whatever their number."""
+def of(contact: Contact, *, with_messages: bool = True) -> Sequence[Entry]:
+    """Give the person's events and latest checks, messages and cases; a fixed number of queries, however many."""
     events = (
         OptIn.objects.filter(pseudonym=contact.pseudonym)
         .select_related("business", "consent_text", "evidence", "opt_in_import")
@@ -42,4 +45,40 @@ def of(contact: Contact) -> Sequence[Entry]:
         Entry(at=check.checked_at or check.first_asked_at or check.batch.created_at, tone="quiet", check=check)
         for check in checks
     ]
+    if with_messages:
+        entries += _messages(contact)
+    entries += _cases(contact)
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+def statuses_of(rows: Iterable[Message]) -> Mapping[tuple[int, str], Sequence[MessageStatus]]:
+    """Give the statuses of messages by account and wamid, in one query."""
+    wamids = {row.wamid for row in rows if row.wamid}
+    found: dict[tuple[int, str], list[MessageStatus]] = {}
+    for status in MessageStatus.objects.filter(wamid__in=wamids).order_by("at", "pk"):
+        found.setdefault((status.account_id, status.wamid), []).append(status)
+    return found
+
+
+def _messages(contact: Contact) -> list[Entry]:
+    rows = list(messages.conversation(contact)[:_LATEST])
+    told = statuses_of(rows)
+    return [
+        Entry(
+            at=row.at,
+            tone=message_words.fate(row)[0],
+            message=row,
+            statuses=told.get((row.account_id, row.wamid), ()) if row.wamid else (),
+        )
+        for row in rows
+    ]
+
+
+def _cases(contact: Contact) -> list[Entry]:
+    cases = (
+        TrustCase.objects.filter(contact__person_key=contact.person_key)
+        .select_related("account", "business_number")
+        .defer("evidence")
+        .order_by("-pk")[:_LATEST]
+    )
+    return [Entry(at=case.opened_at, tone="warn" if case.closed_at is None else "quiet", case=case) for case in cases]

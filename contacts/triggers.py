@@ -1,6 +1,10 @@
-"""The gate in the schema: no check row may be open or answered without an opt-in that matches it, raw SQL included."""
+"""The gate in the schema: no check row may be open or answered without an opt-in that matches it, raw SQL included.
+
+The gate of messages is `contacts.messaging.schema`.
+"""
 
 from audit.triggers import Trigger, register, register_append_only
+from contacts.messaging import schema
 
 _TABLE = "contacts_contactcheck"
 _MESSAGE = "contacts_contactcheck: no matching granted opt-in"
@@ -25,6 +29,7 @@ _STANDING_CONSENT = """
 def register_all() -> None:
     """Register the rules of this app's tables."""
     register_append_only("contacts_optin", unique=("decides_id",))
+    schema.register_gate()
     sqlite = []
     names = ("contacts_contactcheck_gate_insert", "contacts_contactcheck_gate_update", "contacts_contactcheck_gate")
     columns = "status, opt_in_id, contact_id, business_id, account_id, batch_id"

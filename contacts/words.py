@@ -96,6 +96,9 @@ def consent_badge(consent: Consent, now: datetime) -> SafeString:
         return badge(Tone.GOOD, _("%(business)s: opted in") % {"business": business})
     if consent.grants:
         return badge(Tone.WARN, _("%(business)s: expired or not yet valid") % {"business": business})
+    if not consent.withdrawals:
+        # The row is there to be locked, because the person wrote to us; nobody ever said yes or no.
+        return badge(Tone.QUIET, _("%(business)s: no opt-in") % {"business": business})
     return badge(Tone.BAD, _("%(business)s: opted out") % {"business": business})
 
 

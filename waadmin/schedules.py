@@ -16,6 +16,10 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "numbers.tasks.sweep": EVERY_MINUTE,
     # Reads stored webhooks whose task was lost, and removes bodies that retention no longer allows.
     "webhooks.tasks.sweep": EVERY_MINUTE,
+    # Brings open identity cases back to mind once a day, and says where a resend brought no identity in time.
+    "contacts.identity.tasks.sweep": EVERY_MINUTE,
+    # Removes what people wrote in suggestions when its time is over.
+    "contacts.identity.tasks.purge": EVERY_HOUR,
     # Removes uploaded files and error files whose time is over.
     "contacts.tasks.purge": EVERY_HOUR,
 }

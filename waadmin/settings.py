@@ -20,6 +20,7 @@ META_WEBHOOK_VERIFY_TOKEN: str = env.str("META_WEBHOOK_VERIFY_TOKEN", default=""
 PROVIDERS_ALLOW_LOCAL: bool = env.bool("PROVIDERS_ALLOW_LOCAL", default=False)
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
+STOP_WORDS: list[str] = env.list("STOP_WORDS", default=[])
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'waadmin.sqlite3'}")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from contacts.checking.facts import known_contacts, load, policy_for
 from contacts.checking.lines import Line
 from contacts.gate import Decision, Facts, Outcome, Policy, Reason, decide
+from contacts.inbound.reach import reached_lately
 from contacts.models import Contact
 from providers.e164 import person_key
 from providers.interfaces import EvidenceStrength
@@ -44,6 +45,8 @@ class Preview:
     budget_left: int | None
     strength: EvidenceStrength
     stopped_because: str = ""
+    #: Of the numbers that would be asked: who was reached so lately that no check is needed, and when.
+    reached: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def to_ask(self) -> int:
@@ -76,6 +79,7 @@ def preview(*, account: ProviderAccount, lines: Sequence[Line], purpose: str, fo
         budget_left=policy.budget_left,
         strength=policy.strength,
         stopped_because=account.stopped_because(),
+        reached=_reached(account, judged, now),
     )
 
 
@@ -107,6 +111,16 @@ def judge(account: ProviderAccount, lines: Sequence[Line], policy: Policy, now: 
             left -= 1
         rows.append(Judged(line, decision, contact))
     return rows
+
+
+def _reached(account: ProviderAccount, rows: Sequence[Judged], now: datetime) -> dict[str, datetime]:
+    people = {
+        row.contact.pk: row.contact.e164 for row in rows if row.contact and row.decision.outcome is Outcome.ALLOWED
+    }
+    if account.business is None or not people:
+        return {}
+    lately = reached_lately(contact_ids=people, business=account.business, now=now)
+    return {people[pk]: at for pk, at in lately.items()}
 
 
 def _variant_pairs(rows: Sequence[Judged]) -> list[tuple[Line, Line]]:

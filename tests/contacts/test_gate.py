@@ -1,4 +1,4 @@
-"""The gate, as a table of sentences: who may be looked up, who not, and by which rule."""
+"""The gate, as a table of sentences: who may be looked up and who written to, who not, and by which rule."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,15 +10,21 @@ from hypothesis import strategies as st
 
 from contacts.gate import (
     CACHE_FOR,
+    MESSAGE_REFUSALS,
     REFUSALS,
+    REPLY_FOR,
+    Basis,
     Decision,
     EarlierAnswer,
     Facts,
     Grant,
+    Operation,
     Outcome,
     Policy,
     Reason,
+    Trust,
     decide,
+    reply_window,
 )
 from providers.interfaces import EvidenceStrength
 
@@ -245,6 +251,154 @@ TABLE: dict[str, tuple[Facts, Policy, Decision]] = {
     ),
 }
 
+MESSAGE = Policy(operation=Operation.MESSAGE, purpose="service")
+MARKETING = replace(MESSAGE, purpose="marketing")
+IDENTITY = Policy(operation=Operation.IDENTITY)
+RESEND = replace(MESSAGE, resend=True)
+WROTE = NOW - timedelta(hours=1)
+BY_OPT_IN = Decision(Outcome.ALLOWED, None, 1, basis=Basis.OPT_IN)
+AS_REPLY = Decision(Outcome.ALLOWED, basis=Basis.REPLY_WINDOW)
+MISMATCHED = facts(grants=SERVICE, trust=Trust.MISMATCHED)
+AWAITED = facts(grants=SERVICE, trust=Trust.AWAITING_HASH)
+
+MESSAGES: dict[str, tuple[Facts, Policy, Decision]] = {
+    "a person who agreed to the purpose may be written to": (facts(grants=SERVICE), MESSAGE, BY_OPT_IN),
+    "a message that names no purpose is for service": (
+        facts(grants=SERVICE),
+        Policy(operation=Operation.MESSAGE),
+        BY_OPT_IN,
+    ),
+    "consent for another purpose is none for a message that names no purpose": (
+        facts(grants={"marketing": grant(2)}),
+        Policy(operation=Operation.MESSAGE),
+        refused(Reason.PURPOSE_NOT_AGREED),
+    ),
+    "a message to what is no number is refused": (Facts(e164=None), MESSAGE, refused(Reason.NOT_E164)),
+    "a stranger is not written to": (facts(), MESSAGE, refused(Reason.NO_OPT_IN)),
+    "who opted in to somebody else only is not written to": (
+        facts(other_business=True),
+        MESSAGE,
+        refused(Reason.OTHER_BUSINESS),
+    ),
+    "who opted out is not written to": (facts(withdrawals=GONE), MESSAGE, refused(Reason.WITHDRAWN)),
+    "an expired opt-in allows no message": (facts(grants=EXPIRED), MESSAGE, refused(Reason.EXPIRED)),
+    "an opt-in to come allows no message yet": (facts(grants=FUTURE), MESSAGE, refused(Reason.NOT_YET_VALID)),
+    "a purpose that was not agreed to allows no message": (
+        facts(grants=SERVICE),
+        MARKETING,
+        refused(Reason.PURPOSE_NOT_AGREED),
+    ),
+    "whoever wrote to us gets a reply without an opt-in": (facts(wrote_at=WROTE), MESSAGE, AS_REPLY),
+    "an opt-in is named before the reply window": (facts(grants=SERVICE, wrote_at=WROTE), MESSAGE, BY_OPT_IN),
+    "an expired opt-in does not close the reply window": (facts(grants=EXPIRED, wrote_at=WROTE), MESSAGE, AS_REPLY),
+    "a reply is for service only": (facts(wrote_at=WROTE), MARKETING, refused(Reason.SERVICE_REPLY_ONLY)),
+    "who opted out of the purpose is told so in spite of the reply window": (
+        facts(withdrawals={"marketing": NOW - timedelta(days=9)}, wrote_at=WROTE),
+        MARKETING,
+        refused(Reason.WITHDRAWN),
+    ),
+    "the reply window is open at the very instant of the message": (facts(wrote_at=NOW), MESSAGE, AS_REPLY),
+    "the reply window is open until just before 24 hours": (
+        facts(wrote_at=NOW - REPLY_FOR + TICK),
+        MESSAGE,
+        AS_REPLY,
+    ),
+    "the reply window is closed after exactly 24 hours": (
+        facts(wrote_at=NOW - REPLY_FOR),
+        MESSAGE,
+        refused(Reason.NO_OPT_IN),
+    ),
+    "a message dated ahead opens no reply window yet": (
+        facts(wrote_at=NOW + TICK),
+        MESSAGE,
+        refused(Reason.NO_OPT_IN),
+    ),
+    "who opted out since they wrote gets no reply": (
+        facts(withdrawals={"service": WROTE + TICK}, wrote_at=WROTE),
+        MESSAGE,
+        refused(Reason.WITHDRAWN),
+    ),
+    "who opted out with that very message gets no reply": (
+        facts(withdrawals={"service": WROTE}, wrote_at=WROTE),
+        MESSAGE,
+        refused(Reason.WITHDRAWN),
+    ),
+    "who wrote after opting out gets a reply": (
+        facts(withdrawals={"service": WROTE - TICK}, wrote_at=WROTE),
+        MESSAGE,
+        AS_REPLY,
+    ),
+    "who opted out of marketing since they wrote still gets a service reply": (
+        facts(withdrawals={"marketing": NOW}, wrote_at=WROTE),
+        MESSAGE,
+        AS_REPLY,
+    ),
+    "nobody is written to whose identity has changed": (MISMATCHED, MESSAGE, refused(Reason.IDENTITY_CHANGED)),
+    "nobody gets a reply whose identity has changed": (
+        facts(wrote_at=WROTE, trust=Trust.MISMATCHED),
+        MESSAGE,
+        refused(Reason.IDENTITY_CHANGED),
+    ),
+    "not even a resend goes before a person has verified who is there": (
+        MISMATCHED,
+        RESEND,
+        refused(Reason.IDENTITY_CHANGED),
+    ),
+    "an ordinary message waits for the new identity": (AWAITED, MESSAGE, refused(Reason.IDENTITY_AWAITED)),
+    "the one resend that was ordered goes while the new identity is awaited": (AWAITED, RESEND, BY_OPT_IN),
+    "the resend needs consent like any other message": (
+        facts(withdrawals=GONE, trust=Trust.AWAITING_HASH),
+        RESEND,
+        refused(Reason.WITHDRAWN),
+    ),
+    "nothing is sent again where no new identity is awaited": (
+        facts(grants=SERVICE, trust=Trust.TRUSTED),
+        RESEND,
+        refused(Reason.NO_RESEND_ORDERED),
+    ),
+    "who is trusted may be written to": (facts(grants=SERVICE, trust=Trust.TRUSTED), MESSAGE, BY_OPT_IN),
+    "consent is missing before trust is": (
+        facts(trust=Trust.MISMATCHED),
+        MESSAGE,
+        refused(Reason.NO_OPT_IN),
+    ),
+    "a paused account lets a message wait": (
+        facts(grants=SERVICE),
+        replace(MESSAGE, account_paused=True),
+        Decision(Outcome.WAITING, Reason.ACCOUNT_PAUSED, 1, basis=Basis.OPT_IN),
+    ),
+    "a refused message is refused and not kept waiting": (
+        MISMATCHED,
+        replace(MESSAGE, account_paused=True),
+        refused(Reason.IDENTITY_CHANGED),
+    ),
+    "a budget of checks is not spent on messages": (
+        facts(grants=SERVICE),
+        replace(MESSAGE, budget_left=0),
+        BY_OPT_IN,
+    ),
+    "any consent that stands allows to ask about an identity": (
+        facts(grants={"marketing": grant(1)}),
+        IDENTITY,
+        BY_OPT_IN,
+    ),
+    "a message of theirs allows to ask about an identity": (facts(wrote_at=WROTE), IDENTITY, AS_REPLY),
+    "doubt about an identity does not stop asking about it": (MISMATCHED, IDENTITY, BY_OPT_IN),
+    "nobody asks about the identity of a stranger": (facts(), IDENTITY, refused(Reason.NO_OPT_IN)),
+    "nobody asks about the identity of who opted out": (facts(withdrawals=GONE), IDENTITY, refused(Reason.WITHDRAWN)),
+}
+
+
+@pytest.mark.parametrize("sentence", MESSAGES)
+def test_the_gate_of_messages_says_that(sentence: str) -> None:
+    known, policy, expected = MESSAGES[sentence]
+    assert decide(known, policy, NOW) == expected
+
+
+def test_every_reason_for_which_a_message_is_refused_is_in_the_table() -> None:
+    given_here = {decision.reason for _, _, decision in MESSAGES.values() if decision.outcome is Outcome.REFUSED}
+    assert given_here == MESSAGE_REFUSALS - {Reason.REGION_NOT_SERVED}
+
 
 @pytest.mark.parametrize("sentence", TABLE)
 def test_the_gate_says_that(sentence: str) -> None:
@@ -327,3 +481,70 @@ def test_a_refusal_depends_on_neither_budget_nor_pause_nor_force(
 @given(FACTS, POLICIES)
 def test_taking_every_grant_away_always_refuses(known: Facts, policy: Policy) -> None:
     assert decide(known._replace(grants={}), policy, NOW).outcome is Outcome.REFUSED
+
+
+# --- Properties of messages -------------------------------------------------------------------------------------------
+
+MESSAGE_FACTS = st.builds(
+    Facts,
+    e164=st.sampled_from(["+447400000100", None]),
+    grants=GRANTS,
+    withdrawals=st.dictionaries(st.sampled_from(PURPOSES), INSTANTS, max_size=3),
+    other_business=st.booleans(),
+    wrote_at=st.none() | INSTANTS | INSTANTS.map(lambda at: at - REPLY_FOR),
+    trust=st.sampled_from(Trust),
+)
+MESSAGE_POLICIES = st.builds(
+    Policy,
+    operation=st.sampled_from([Operation.MESSAGE, Operation.IDENTITY]),
+    purpose=st.sampled_from([*PURPOSES, None]),
+    resend=st.booleans(),
+    account_paused=st.booleans(),
+    budget_left=st.sampled_from([None, 0]),
+)
+
+
+@settings(max_examples=1000)
+@given(MESSAGE_FACTS, MESSAGE_POLICIES)
+def test_no_message_leaves_without_what_allows_it(known: Facts, policy: Policy) -> None:
+    decision = decide(known, policy, NOW)
+    if decision.outcome is Outcome.REFUSED:
+        assert decision.reason in MESSAGE_REFUSALS
+        assert (decision.opt_in_id, decision.basis) == (None, None)
+        return
+    is_message = policy.operation is Operation.MESSAGE
+    purpose = (policy.purpose or "service") if is_message else policy.purpose
+    standing = {
+        one.opt_in_id
+        for name, one in known.grants.items()
+        if purpose in (None, name) and one.given_at <= NOW and (one.expires_at is None or one.expires_at > NOW)
+    }
+    if decision.basis is Basis.OPT_IN:
+        assert decision.opt_in_id in standing
+    else:
+        assert not standing
+        assert decision.opt_in_id is None
+        assert known.wrote_at is not None and NOW - REPLY_FOR < known.wrote_at <= NOW
+        assert known.withdrawals.get("service", known.wrote_at - TICK) < known.wrote_at
+        assert purpose == "service" or not is_message
+    if is_message:
+        assert known.trust is not Trust.MISMATCHED
+        assert policy.resend is (known.trust is Trust.AWAITING_HASH)
+
+
+@given(MESSAGE_FACTS, MESSAGE_POLICIES)
+def test_who_neither_agreed_nor_wrote_is_never_written_to(known: Facts, policy: Policy) -> None:
+    assert decide(known._replace(grants={}, wrote_at=None), policy, NOW).outcome is Outcome.REFUSED
+
+
+@given(MESSAGE_FACTS)
+def test_opting_out_of_everything_now_closes_the_reply_window(known: Facts) -> None:
+    assert reply_window(known._replace(withdrawals=dict.fromkeys(PURPOSES, NOW)), NOW) is None
+
+
+@given(FACTS, POLICIES, st.sampled_from(Trust), st.none() | INSTANTS, st.booleans())
+def test_a_check_depends_on_neither_trust_nor_what_they_wrote(
+    known: Facts, policy: Policy, trust: Trust, wrote_at: datetime | None, resend: bool
+) -> None:
+    told = known._replace(trust=trust, wrote_at=wrote_at)
+    assert decide(told, replace(policy, resend=resend), NOW) == decide(known, policy, NOW)
