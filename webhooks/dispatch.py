@@ -1,29 +1,134 @@
-"""Thinking later: each stored webhook is processed from its raw bytes, as often as needed, with the same end."""
+"""Giving one event its effect: the one journey of its kind, in a transaction of its own, with its row locked.
 
+A journey that is not there yet, a number that is not ours yet: the event waits and is tried again. What fails is kept
+with the place where it failed. Two events never share a transaction: each may lock the ledger's head, which comes last.
+"""
+
+import importlib
+import logging
+import traceback
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+
+from django.db import OperationalError, connection, transaction
 
 from contacts.checking.marks import finish_if_done
 from contacts.checking.results import record_callback
+from contacts.incoming import ContactAnswers
 from contacts.models import CheckBatch
 from providers.models import ProviderAccount
-from webhooks import onprem
-from webhooks.models import WebhookRequest
+from webhooks.models import WebhookEvent
+from webhooks.reading import Found
+from webhooks.recipients import NotOurs, Recipients
+
+logger = logging.getLogger(__name__)
+
+Kind, Outcome = WebhookEvent.Kind, WebhookEvent.Outcome
+
+#: Who takes an event of a kind: called with account, business_number, event and now, and gives what was concerned.
+JOURNEYS: dict[str, str] = {
+    Kind.MESSAGE: "contacts.inbound.receive_message",
+    Kind.STATUS: "contacts.messages.record_status",
+    Kind.SYSTEM: "contacts.identity.events.system_event",
+    Kind.PREFERENCE: "contacts.inbound.record_preference",
+    Kind.NUMBER: "numbers.sync.number_update",
+    Kind.CONTACTS: "webhooks.dispatch.record_answers",
+}
+#: Equal answers about numbers may be news, and recording them twice changes nothing.
+_EVERY_TIME = {Kind.CONTACTS}
+_ROOT = Path(__file__).resolve().parent.parent
 
 
-def process(*, request_id: int, now: datetime) -> bool:
-    """Process one stored webhook; what cannot be read is kept with its reason. Tell whether it was read."""
-    request = WebhookRequest.objects.get(pk=request_id)
-    if request.body is None:
-        return False
+class NotHandledYet(LookupError):
+    """No journey takes events of this kind yet."""
+
+
+def take(one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool, now: datetime) -> bool:
+    """Give one event its effect unless it had it, and let its row say so; False where the database did not let us.
+
+    `again` gives one that failed another try.
+    """
+    if _is_settled(row, again=again):
+        return True
     try:
-        account = ProviderAccount.objects.get(pk=request.account_id or 0)
-        record_callback(account=account, results=onprem.read_results(request.body), now=now)
-    except onprem.Unreadable as error:
-        request.error = str(error)[:300]
-        request.save(update_fields=["error"])
+        _take(one, row, recipients, again=again, now=now)
+    except (NotHandledYet, NotOurs) as reason:
+        row.outcome, row.error = Outcome.WAITING, str(reason)[:300]
+        _note(row, now)
+    except OperationalError:
+        if not connection.is_usable():
+            raise
+        # A deadlock, or a lock that was waited for too long: nothing of this event happened.
         return False
+    except Exception as error:  # noqa: BLE001 - one event must not cost the others, whatever is wrong with it
+        row.outcome, row.error = Outcome.FAILED, _place(error)[:300]
+        logger.error("Webhook event %s failed: %s", row.pk, row.error)
+        _note(row, now)
+    return True
+
+
+def record_answers(*, account: ProviderAccount, business_number: None, event: ContactAnswers, now: datetime) -> str:
+    """Close the rows of check runs that a node answers."""
+    record_callback(account=account, results=event.results, now=now)
     for batch in CheckBatch.objects.filter(account=account, state=CheckBatch.State.RUNNING):
         finish_if_done(batch, now=now)
-    request.processed_at, request.error = now, ""
-    request.save(update_fields=["processed_at", "error"])
-    return True
+    return f"ProviderAccount:{account.pk}"
+
+
+def _take(one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool, now: datetime) -> None:
+    """Lock the row, ask the journey, write the outcome: all of it or nothing."""
+    if one.kind == Kind.UNKNOWN:
+        row.outcome, row.error = Outcome.IGNORED, getattr(one.event, "why", "")[:300]
+        _note(row, now)
+        return
+    account, number = recipients.of(one.event)
+    journey = _journey(one.kind)
+    with transaction.atomic():
+        # Somebody else may have given it its effect since the row was read.
+        row.outcome = WebhookEvent.objects.select_for_update().values_list("outcome", flat=True).get(pk=row.pk)
+        if _is_settled(row, again=again):
+            return
+        subject = journey(account=account, business_number=number, event=one.event, now=now)
+        row.outcome, row.error, row.subject, row.processed_at = Outcome.DONE, "", str(subject or "")[:80], now
+        row.save(update_fields=["outcome", "error", "subject", "processed_at"])
+
+
+def _note(row: WebhookEvent, now: datetime) -> None:
+    """Write down why an event had no effect, unless it had it meanwhile."""
+    row.processed_at = None if row.outcome == Outcome.WAITING else now
+    WebhookEvent.objects.filter(pk=row.pk).exclude(outcome=Outcome.DONE).update(
+        outcome=row.outcome, error=row.error, processed_at=row.processed_at
+    )
+
+
+def _is_settled(row: WebhookEvent, *, again: bool) -> bool:
+    if row.outcome == Outcome.FAILED:
+        return not again
+    return row.outcome != Outcome.WAITING and row.kind not in _EVERY_TIME
+
+
+def _journey(kind: str) -> Callable[..., str]:
+    path = JOURNEYS.get(kind, "")
+    module, _, name = path.rpartition(".")
+    try:
+        journey = getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        # A journey that exists and lacks something of its own is a failure, not a journey to wait for.
+        if not module.startswith(error.name or "-"):
+            raise
+        journey = None
+    if journey is None:
+        raise NotHandledYet("not handled yet")
+    found: Callable[..., str] = journey
+    return found
+
+
+def _place(error: BaseException) -> str:
+    """Give the error's class and where it was raised in our code; its text may hold what a person wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_ROOT) and ".venv" not in frame.filename]
+    last = (ours or frames)[-1]
+    file = Path(last.filename)
+    shown = file.relative_to(_ROOT) if file.is_relative_to(_ROOT) else file.name
+    return f"{type(error).__name__} at {shown}:{last.lineno}"

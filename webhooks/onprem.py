@@ -1,30 +1,23 @@
 """The On-Premises node's webhook: its secret path authenticates it, because the node signs nothing.
 
-Follows the contacts document: a callback has the form of the synchronous answer and holds only the pending contacts.
-An inbound message has `contacts` too, with a profile and no status, and is not mistaken for one.
+Follows the contacts document. One address takes all that a node tells: answers about numbers, messages, reports.
 """
 
-import json
+import logging
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from providers.interfaces import ContactStatus, NumberResult
 from providers.models import ProviderAccount
-from providers.onprem import read_contacts
 from webhooks import receive
+from webhooks.body import BodyTooLarge, read_body
+from webhooks.models import WebhookRequest
 
-LARGEST_BODY = 4 * 1024 * 1024
-_FINAL = {ContactStatus.VALID, ContactStatus.INVALID, ContactStatus.FAILED}
-
-
-class Unreadable(ValueError):
-    """The body is not what a node sends; it is kept with this reason."""
+logger = logging.getLogger(__name__)
 
 
 @csrf_exempt
@@ -36,26 +29,12 @@ def view(request: HttpRequest, account_uuid: UUID, token: str) -> HttpResponse:
         secret = account.webhook_token.get("token") if account else None
         if account is None or not secret or not constant_time_compare(secret.reveal(), token):
             return HttpResponse(status=404)
-        body = request.read(LARGEST_BODY + 1)
-        if len(body) > LARGEST_BODY:
-            return HttpResponse(status=413)
-        receive.store(kind="onprem", account_id=account.pk, body=body, now=datetime.now(UTC))
-    except (DatabaseError, OSError):
-        # The node delivers again what was not answered with 200.
+        body = read_body(request)
+        receive.store(kind=WebhookRequest.Kind.ONPREM, account_id=account.pk, body=body, now=datetime.now(UTC))
+    except BodyTooLarge:
+        return HttpResponse(status=413)
+    except Exception as error:  # noqa: BLE001 - the node delivers again whatever was not answered with 200
+        # The class alone: an exception's text may hold the body.
+        logger.error("A node's webhook could not be stored: %s", type(error).__name__)
         return HttpResponse(status=503)
     return HttpResponse(status=200)
-
-
-def read_results(body: bytes) -> tuple[NumberResult, ...]:
-    """Read the answers about numbers in a callback; entries that are not answers are left out.
-
-    :raises Unreadable: when the body is not a JSON object.
-    """
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Unreadable("The body is not JSON.") from None
-    if not isinstance(document, dict):
-        raise Unreadable("The body is not a JSON object.")
-    # An inbound message has `contacts` too, without a status: that is no answer about a number.
-    return tuple(one for one in read_contacts(document.get("contacts")) if one.status in _FINAL)

@@ -1,22 +1,26 @@
-"""Background tasks of the front door. Each takes a primary key and may run twice, late or never without harm."""
+"""Background tasks of the front door. Each may run twice, late or never without harm: the rows say what is due."""
 
 from datetime import UTC, datetime, timedelta
 
-from webhooks import dispatch
-from webhooks.models import WebhookRequest
+from webhooks import draining, processing
+from webhooks.models import KEEP_BODIES, WebhookRequest
 
-KEEP_BODIES = timedelta(days=30)
+#: A task lets go after so long and queues its successor: the queue's timeout never cuts an event in two.
+SLICE = timedelta(seconds=45)
 
 
 def process(request_id: int) -> bool:
     """Process one stored webhook."""
-    return dispatch.process(request_id=request_id, now=datetime.now(UTC))
+    return processing.process(request_id=request_id, now=datetime.now(UTC))
 
 
-def sweep() -> int:
-    """Process what was stored and never read, and remove the bodies that retention no longer allows."""
+def drain(slot: int = 0) -> int:
+    """Read stored webhooks until none is left; give how many were read."""
+    return draining.drain(slot=slot, until=datetime.now(UTC) + SLICE)
+
+
+def sweep() -> bool:
+    """Remove the bodies that retention no longer allows; tell whether a drain was queued for what is due."""
     now = datetime.now(UTC)
     WebhookRequest.objects.filter(received_at__lt=now - KEEP_BODIES, body__isnull=False).update(body=None)
-    unread = WebhookRequest.objects.filter(processed_at=None, error="", received_at__lt=now - timedelta(minutes=1))
-    pks = list(unread.values_list("pk", flat=True)[:500])
-    return sum(dispatch.process(request_id=pk, now=now) for pk in pks)
+    return WebhookRequest.objects.due(now).exists() and draining.wake(now=now)

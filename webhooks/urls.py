@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from webhooks import onprem
+from webhooks import meta, onprem
 
 app_name = "webhooks"
 urlpatterns = [
+    path("meta/", meta.view, name="meta"),
     path("onprem/<uuid:account_uuid>/<str:token>/", onprem.view, name="onprem"),
 ]

@@ -13,7 +13,7 @@ from providers.secret import Secret
 from sandbox import Sandbox
 from tests import factories
 from tests.factories import number
-from webhooks import dispatch, receive, tasks
+from webhooks import processing, receive, tasks
 from webhooks.models import WebhookRequest
 
 pytestmark = pytest.mark.django_db
@@ -139,8 +139,9 @@ def test_an_odd_body_is_stored_and_answered_200(client: Client, account: Provide
 
 
 def test_an_unreadable_body_is_kept_with_its_reason(account: ProviderAccount) -> None:
-    request = receive.store(kind="onprem", account_id=account.pk, body=b"nonsense", now=datetime.now(UTC))
-    assert dispatch.process(request_id=request.pk, now=datetime.now(UTC)) is False
+    receive.store(kind="onprem", account_id=account.pk, body=b"nonsense", now=datetime.now(UTC))
+    request = WebhookRequest.objects.get()
+    assert processing.process(request_id=request.pk, now=datetime.now(UTC)) is False
     request.refresh_from_db()
     assert request.error == "The body is not JSON."
     assert request.processed_at is None

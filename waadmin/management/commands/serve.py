@@ -11,8 +11,9 @@ from django.db import connections
 from granian import Granian
 from granian.constants import Interfaces
 
-#: Threads of one process; each keeps a database connection of its own.
-_THREADS = 4
+#: Threads of one process; each that asks the database keeps a connection of its own. Most of a webhook's time is
+#: waiting for the disk, and threads that wait together are written together (webhooks/receive.py).
+_THREADS = 16
 #: Seconds that a request may take to end after SIGTERM; provider calls of a form end sooner.
 _KILL_TIMEOUT = 80
 

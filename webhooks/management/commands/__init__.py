@@ -1,0 +1,1 @@
+"""Commands about stored webhooks; each calls one journey."""
