@@ -80,6 +80,7 @@ class ProviderAccountAdmin(ConsoleAdmin):
     """Accounts at providers: where numbers go, how much may be asked, who receives them."""
 
     change_form_template = "providers/account.html"
+    change_list_template = "providers/account_list.html"
     list_display = ("name", "state", "provider", "recipient", "budget")
     list_filter = ("kind", "business")
     list_select_related = ("business",)

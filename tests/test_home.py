@@ -104,7 +104,7 @@ def test_home_asks_few_questions(acme: Business, onprem_account: ProviderAccount
     browser.get("/")
     with CaptureQueriesContext(connection) as queries:
         browser.get("/")
-    assert len(queries) <= 16
+    assert len(queries) <= 20
 
 
 @pytest.mark.django_db

@@ -31,12 +31,17 @@ def test_business_admins_hold_every_permission_of_our_apps_and_none_over_users()
     assert not any(name.startswith("auth.") for name in held)
 
 
-def test_support_staff_see_people_and_checks_and_change_only_withdrawals_and_our_own_numbers() -> None:
+def test_support_staff_settle_and_decide_and_send_nothing_of_their_own() -> None:
     held = member("Support staff").get_group_permissions()
 
     assert held == set(roles.ROLES[1].may)
     changes = {name for name in held if ".view_" not in name}
-    assert {name for name in changes if not name.startswith("numbers.")} == {"contacts.withdraw_optin"}
+    assert {name for name in changes if not name.startswith("numbers.")} == {
+        "contacts.withdraw_optin",
+        "contacts.settle_trustcase",
+        "contacts.decide_suggestion",
+    }
+    assert "contacts.send_message" not in held
     assert {"numbers.verify_businessnumber", "numbers.register_businessnumber"} <= changes
     assert "numbers.reveal_pin_businessnumber" not in held
     assert "audit.view_auditevent" not in held

@@ -8,24 +8,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from contacts import opt_ins
-from contacts.models import CheckBatch, ContactCheck, OptIn, OptInImport
+from contacts import identity_words, opt_ins
+from contacts.identity import cases
+from contacts.inbound import suggestions
+from contacts.models import CheckBatch, ContactCheck, OptIn, OptInImport, Suggestion
 from numbers import identity_check, onboarding
 from numbers import words as number_words
 from numbers.models import BusinessNumber
 from providers import limits, registry
 from providers.models import Business, ProviderAccount
+from webhooks.models import WebhookRequest
 
 #: Runs older than this are history, not work.
 RECENT = timedelta(days=14)
 #: The share of a budget under which somebody should know.
 NEARLY_SPENT = 0.1
+#: A webhook that waits so long waits for somebody.
+STUCK_AFTER = timedelta(minutes=10)
 _AT_MOST = 5
 _WORKS = Q(status="CONNECTED") | Q(business_account__account__kind="kaleyra", verified_at__isnull=False)
 _LEFT_ALONE = Q(status__in=("BANNED", "DELETED", "MIGRATED", "LINKED")) | Q(is_on_business_app=True)
@@ -80,6 +86,12 @@ def read(user: AbstractBaseUser | AnonymousUser) -> Home:
         needs += _accounts(now)
     if _may(user, "numbers.view_businessnumber"):
         needs += _numbers(now)
+    if _may(user, "contacts.view_trustcase"):
+        needs += _cases(now)
+    if _may(user, "contacts.view_suggestion"):
+        needs += _suggestions(now)
+    if _may(user, "webhooks.view_webhookrequest"):
+        needs += _webhooks(now)
     if _may(user, "contacts.add_optin"):
         needs += _held()
     if _may(user, "contacts.view_checkbatch"):
@@ -155,6 +167,75 @@ def _numbers(now: datetime) -> Iterator[Need]:
 
 def _number_page(number: BusinessNumber) -> str:
     return reverse("admin:numbers_businessnumber_change", args=[number.pk])
+
+
+def _cases(now: datetime) -> Iterator[Need]:
+    found = list(cases.waiting()[: _AT_MOST + 1])
+    for case in found[:_AT_MOST]:
+        words = _("%(number)s: the identity changed %(age)s (%(how)s). Nothing is sent to this person.") % {
+            "number": number_words.international(case.contact.e164),
+            "age": _age(case.opened_at, now),
+            "how": identity_words.short(case),
+        }
+        yield Need("bad", words, reverse("admin:contacts_trustcase_change", args=[case.pk]), _("Verify"))
+    if len(found) > _AT_MOST:
+        more = cases.waiting().count() - _AT_MOST
+        words = ngettext(
+            "%(count)d more identity change to verify.", "%(count)d more identity changes to verify.", more
+        ) % {"count": more}
+        yield Need("bad", words, reverse("admin:contacts_trustcase_changelist"), _("See all"))
+    for case in cases.without_a_hash()[:_AT_MOST]:
+        words = _("%(number)s was verified, and no new identity came in time.") % {
+            "number": number_words.international(case.contact.e164)
+        }
+        yield Need("warn", words, reverse("admin:contacts_trustcase_change", args=[case.pk]), _("Resend once more"))
+
+
+def _age(at: datetime, now: datetime) -> str:
+    if now - at < timedelta(minutes=1):
+        return _("just now")
+    return _("%(age)s ago") % {"age": timesince(at, now, depth=1)}
+
+
+def _suggestions(now: datetime) -> Iterator[Need]:
+    found = list(suggestions.open_suggestions()[: _AT_MOST + 1])
+    for one in found[:_AT_MOST]:
+        is_late = one.due_at <= now
+        words = _("%(kind)s: %(who)s, %(business)s.") % {
+            "kind": one.get_kind_display(),
+            "who": number_words.international(one.contact.e164) if one.contact else _("a person without a number"),
+            "business": one.business,
+        }
+        due = _("It was due %(at)s.") if is_late else _("Due %(at)s.")
+        words = f"{words} {due % {'at': date_format(one.due_at, 'j F Y')}}"
+        tone = "bad" if is_late and one.kind == Suggestion.Kind.OPT_OUT else "warn"
+        yield Need(tone, words, reverse("admin:contacts_suggestion_change", args=[one.pk]), _("Read and decide"))
+    if len(found) > _AT_MOST:
+        more = suggestions.open_suggestions().count() - _AT_MOST
+        words = ngettext("%(count)d more to read and decide.", "%(count)d more to read and decide.", more) % {
+            "count": more
+        }
+        yield Need("warn", words, reverse("admin:contacts_suggestion_changelist"), _("See all"))
+
+
+def _webhooks(now: datetime) -> Iterator[Need]:
+    page = reverse("admin:webhooks_webhookrequest_changelist")
+    is_stuck = Q(processed_at=None, error="", received_at__lte=now - STUCK_AFTER)
+    counts = WebhookRequest.objects.filter(is_stuck | ~Q(error="")).aggregate(
+        failed=Count("pk", filter=~Q(error="")), stuck=Count("pk", filter=is_stuck)
+    )
+    if failed := counts["failed"]:
+        words = ngettext(
+            "%(count)d webhook could not be processed.", "%(count)d webhooks could not be processed.", failed
+        ) % {"count": failed}
+        yield Need("bad", words, page, _("Open webhooks"))
+    if stuck := counts["stuck"]:
+        words = ngettext(
+            "%(count)d webhook waits for more than ten minutes: is the worker running?",
+            "%(count)d webhooks wait for more than ten minutes: is the worker running?",
+            stuck,
+        ) % {"count": stuck}
+        yield Need("bad", words, page, _("Open webhooks"))
 
 
 def _held() -> Iterator[Need]:

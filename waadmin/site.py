@@ -17,10 +17,22 @@ _DEMO_SECONDS = 15
 #: Navigation by what people do: a title, and the models whose pages belong there, as app_label.ObjectName.
 _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Contacts"), ("contacts.Contact", "contacts.OptIn", "contacts.OptInImport", "contacts.ConsentText")),
+    (
+        _("Messages"),
+        (
+            "contacts.TrustCase",
+            "contacts.Suggestion",
+            "contacts.Message",
+            "contacts.MessageStatus",
+            "contacts.IdentityTrust",
+            "contacts.IdentityKey",
+        ),
+    ),
     (_("Numbers"), ("numbers.BusinessNumber", "numbers.BusinessAccount", "numbers.VerificationAttempt")),
     (_("Checks"), ("contacts.CheckBatch", "contacts.ContactCheck")),
+    (_("Webhooks"), ("webhooks.WebhookRequest",)),
     (_("Settings"), ("providers.Business", "providers.ProviderAccount", "auth.User", "auth.Group")),
-    (_("Audit"), ("audit.AuditEvent", "audit.ProviderCall", "webhooks.WebhookRequest")),
+    (_("Audit"), ("audit.AuditEvent", "audit.ProviderCall")),
 )
 
 

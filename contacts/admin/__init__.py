@@ -1,5 +1,5 @@
-"""People, consent and check runs in the console."""
+"""People, consent, check runs, messages and identities in the console."""
 
-from contacts.admin import checks, consent, imports, people
+from contacts.admin import checks, consent, identity, imports, messages, people
 
-__all__ = ["checks", "consent", "imports", "people"]
+__all__ = ["checks", "consent", "identity", "imports", "messages", "people"]

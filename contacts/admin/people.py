@@ -20,7 +20,7 @@ from audit.pages import clock, may
 from contacts import words
 from contacts.forms.runs import MOST_NUMBERS
 from contacts.models import Consent, Contact, ContactCheck
-from contacts.views import people, runs
+from contacts.views import people, runs, sending, settling
 
 _NOT_A_DIGIT = re.compile(r"\D", re.ASCII)
 #: Fewer digits than this would find half the world.
@@ -56,8 +56,12 @@ class ContactAdmin(ReadOnlyAdmin):
     actions = ("check_selected",)
 
     def pages(self) -> list[URLPattern]:
-        """Add the check of one person."""
-        return [self.page("<int:pk>/check/", check_one, "check")]
+        """Add what may be done about one person."""
+        return [
+            self.page("<int:pk>/check/", check_one, "check"),
+            self.page("<int:pk>/send/", sending.send, "send"),
+            self.page("<int:pk>/verify/", settling.ask_to_verify, "verify"),
+        ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Use the list that brings the checks along."""

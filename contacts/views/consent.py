@@ -86,7 +86,7 @@ def withdraw(request: HttpRequest) -> HttpResponse:
             contact = recorded.consent.contact
             forms_of_number = Contact.objects.filter(person_key=contact.person_key).values_list("pk", flat=True)
             awaited = opt_ins.wait_for_calls(list(forms_of_number), business=business)
-            messages.success(request, _withdrawn_words(business.name, awaited))
+            messages.success(request, withdrawn_words(business.name, awaited))
             if request.user.has_perm("contacts.view_contact"):
                 return redirect(_person(contact.pk))
             return redirect("admin:index")
@@ -187,7 +187,8 @@ def _attachment(content: Any, name: str) -> HttpResponse:
     )
 
 
-def _withdrawn_words(business: str, awaited: int) -> str:
+def withdrawn_words(business: str, awaited: int) -> str:
+    """Say that a person opted out, and what became of calls that were on their way."""
     done = _("Opted out of %(business)s.") % {"business": business}
     if not awaited:
         return done + " " + _("No call about this person was under way; none will start.")

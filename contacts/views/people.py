@@ -1,4 +1,6 @@
-"""One person's page: what they agreed to, what was asked about them, and what may be done next."""
+"""One person's page: what they agreed to, what was asked, written and seen, and what may be done next."""
+
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -6,9 +8,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from audit.pages import clock, may, show
-from contacts import timeline, words
+from contacts import identity_words, message_words, messages, standing, timeline, words
 from contacts.consent.state import load_grants
-from contacts.models import Consent, Contact
+from contacts.models import Alias, Consent, Contact, IdentityTrust
+from contacts.views.cases import may_read_notes
+from providers.interfaces import TemplateMessage, TextMessage
 
 
 @require_safe
@@ -18,7 +22,9 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     contact = get_object_or_404(Contact, pk=pk)
     now = clock()
     consents = Consent.objects.filter(contact=contact).select_related("business").order_by("business__name")
-    entries = timeline.of(contact)
+    may_see_messages = request.user.has_perm("contacts.view_message")
+    entries = timeline.of(contact, with_messages=may_see_messages)
+    may_see_identity = request.user.has_perm("contacts.view_identitytrust")
     return show(
         request,
         "contacts/person.html",
@@ -34,20 +40,53 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
             for consent in consents
         ],
         variants=Contact.objects.filter(person_key=contact.person_key).exclude(pk=contact.pk),
-        entries=[
-            {
-                "entry": entry,
-                "event_badge": words.event_badge(entry.event) if entry.event else None,
-                "proof_badge": words.proof_badge(entry.event) if entry.event else None,
-                "purposes": words.purposes(entry.event.purposes) if entry.event else "",
-                "result": words.result_badge(entry.check.duplicate_of or entry.check, entry.check.business.name)
-                if entry.check
-                else None,
-                "sure": words.how_sure(entry.check) if entry.check else "",
-            }
-            for entry in entries
-        ],
+        aliases=list(Alias.objects.filter(contact=contact).order_by("-seen_at").values_list("bsuid", flat=True)),
+        lines=[_line(line) for line in standing.lines(contact, now=now)] if may_see_identity else [],
+        hashes=[{"seen": seen, "grouped": identity_words.hash_groups(seen.hash)} for seen in standing.hashes(contact)]
+        if may_see_identity
+        else [],
+        entries=[_entry(entry) for entry in entries],
         last_check=next((entry.check for entry in entries if entry.check and entry.check.checked_at), None),
         may_see_evidence=request.user.has_perm("contacts.view_optinevidence"),
+        may_see_identity=may_see_identity,
+        may_read_notes=may_read_notes(request),
         back_title=_("Contacts"),
     )
+
+
+def _line(line: standing.Line) -> dict[str, Any]:
+    is_trusted = line.trust is not None and line.trust.state == IdentityTrust.State.TRUSTED
+    is_unreachable = line.unreachable_since is not None and (
+        line.reached_at is None or line.unreachable_since > line.reached_at
+    )
+    return {
+        "line": line,
+        "trust_badge": identity_words.trust_badge(line.trust),
+        "is_trusted": is_trusted,
+        "hash": identity_words.hash_groups(line.trust.hash) if is_trusted and line.trust else "",
+        "window_badge": message_words.window_badge(line.window_until),
+        "is_unreachable": is_unreachable,
+        "may_ask": line.case is None or line.case.closed_at is not None,
+    }
+
+
+def _entry(entry: timeline.Entry) -> dict[str, Any]:
+    event, check, message, case = entry.event, entry.check, entry.message, entry.case
+    content = messages.content_of(message) if message else None
+    return {
+        "entry": entry,
+        "event_badge": words.event_badge(event) if event else None,
+        "proof_badge": words.proof_badge(event) if event else None,
+        "purposes": words.purposes(event.purposes if event else message.purpose if message else ""),
+        "result": words.result_badge(check.duplicate_of or check, check.business.name) if check else None,
+        "sure": words.how_sure(check) if check else "",
+        "fate": message_words.fate_badge(message) if message else None,
+        "sender": identity_words.sender_name(message.account, message.business_number) if message else "",
+        "text": content.body if isinstance(content, TextMessage) else "",
+        "template": content if isinstance(content, TemplateMessage) else None,
+        "problem": messages.problem(message) if message and message.direction == "OUT" else None,
+        "hash_sent": identity_words.hash_groups(message.hash_sent) if message and message.hash_sent else "",
+        "statuses": [(message_words.status_badge(status), status) for status in entry.statuses],
+        "case_badge": identity_words.case_badge(case) if case else None,
+        "case_sender": identity_words.sender_name(case.account, case.business_number) if case else "",
+    }

@@ -117,6 +117,7 @@ def _source_page(request: HttpRequest, form: RunForm) -> HttpResponse:
         form_action=reverse("admin:contacts_checkbatch_add"),
         step=1,
         has_accounts=ProviderAccount.objects.exists(),
+        can_check=form.fields["account"].queryset.exists(),  # type: ignore[attr-defined]
     )
 
 
@@ -155,6 +156,9 @@ def _preview_page(request: HttpRequest, form: RunForm) -> HttpResponse:
         unreadable=[row.line for row in preview.rows if row.line.number is None][:_LINES_SHOWN],
         unreadable_count=preview.refusals.get(Reason.NOT_E164, 0),
         variants=preview.variants[:_LINES_SHOWN],
+        reached=[(words.international(number), at) for number, at in list(preview.reached.items())[:_LINES_SHOWN]],
+        reached_count=len(preview.reached),
+        reached_more=len(preview.reached) - _LINES_SHOWN,
         is_weak=preview.strength is EvidenceStrength.WEAK,
         form=form,
         numbers="\n".join(cleaned["texts"]),

@@ -7,7 +7,18 @@ import pytest
 from django.urls import reverse
 
 from contacts.consent.evidence import Evidence
-from contacts.models import CheckBatch, ConsentText, OptIn
+from contacts.models import (
+    CheckBatch,
+    ConsentText,
+    Contact,
+    IdentityKey,
+    IdentityTrust,
+    Message,
+    MessageStatus,
+    OptIn,
+    Suggestion,
+    TrustCase,
+)
 from providers.models import Business, ProviderAccount
 from tests import factories
 from tests.clients import ADMIN, ANONYMOUS, AUDITOR, EVERYBODY, SUPPORT, browser
@@ -25,6 +36,7 @@ class Page:
 
 
 READERS = (ADMIN, SUPPORT, AUDITOR)
+SETTLERS = (ADMIN, SUPPORT)
 PAGES = (
     Page("admin:index", (*READERS, "no role")),
     Page("admin:contacts_contact_changelist", READERS),
@@ -51,6 +63,29 @@ PAGES = (
     Page("admin:contacts_checkbatch_cancel", (ADMIN,), "post", "batch", "get"),
     Page("admin:contacts_checkbatch_retry", (ADMIN,), "post", "batch", "get"),
     Page("admin:contacts_checkbatch_download", READERS, of="batch", wrong_method="post"),
+    Page("admin:contacts_contact_send", (ADMIN,), of="contact", wrong_method="put"),
+    Page("admin:contacts_contact_verify", SETTLERS, "post", "contact", "get"),
+    Page("admin:contacts_trustcase_changelist", READERS),
+    Page("admin:contacts_trustcase_change", READERS, of="case", wrong_method="post"),
+    Page("admin:contacts_trustcase_live", READERS, of="case", wrong_method="post"),
+    Page("admin:contacts_trustcase_same_person", SETTLERS, "post", "case", "get"),
+    Page("admin:contacts_trustcase_other_person", SETTLERS, "post", "case", "get"),
+    Page("admin:contacts_trustcase_not_reached", SETTLERS, "post", "case", "get"),
+    Page("admin:contacts_trustcase_resend", SETTLERS, "post", "case", "get"),
+    Page("admin:contacts_trustcase_assign", SETTLERS, "post", "case", "get"),
+    Page("admin:contacts_trustcase_read_node", SETTLERS, "post", "case", "get"),
+    Page("admin:contacts_trustcase_acknowledge", SETTLERS, "post", "case", "get"),
+    Page("admin:contacts_suggestion_changelist", READERS),
+    Page("admin:contacts_suggestion_change", READERS, of="suggestion", wrong_method="post"),
+    Page("admin:contacts_suggestion_decide", SETTLERS, "post", "suggestion", "get"),
+    Page("admin:contacts_message_changelist", READERS),
+    Page("admin:contacts_message_change", READERS, of="message"),
+    Page("admin:contacts_messagestatus_changelist", READERS),
+    Page("admin:contacts_messagestatus_change", READERS, of="status"),
+    Page("admin:contacts_identitykey_changelist", READERS),
+    Page("admin:contacts_identitykey_change", READERS, of="key"),
+    Page("admin:contacts_identitytrust_changelist", READERS),
+    Page("admin:contacts_identitytrust_change", READERS, of="trust"),
     Page("admin:contacts_contactcheck_changelist", READERS),
     Page("admin:contacts_contactcheck_change", READERS, of="check"),
 )
@@ -81,6 +116,45 @@ def rows(acme: Business) -> dict[str, Any]:
         "consent_text": text,
         "batch": batch,
         "check": batch.checks.first(),
+        **_about_messages(recorded.consent.contact, account),
+    }
+
+
+def _about_messages(person: Contact, account: ProviderAccount) -> dict[str, Any]:
+    """A person who wrote, whose identity differs, and who may want no more messages; one message told something new."""
+    now = factories.GIVEN_AT
+    trust = IdentityTrust.objects.create(contact=person, account=account, state="MISMATCHED", had_case=True)
+    message = Message.objects.create(
+        contact=person,
+        business=account.business,
+        account=account,
+        direction="IN",
+        kind="TEXT",
+        state="RECEIVED",
+        wamid="wamid.1",
+        at=now,
+    )
+    return {
+        "trust": trust,
+        "message": message,
+        "status": MessageStatus.objects.create(
+            account=account, wamid="wamid.1", status="teleported", at=now, received_at=now
+        ),
+        "key": IdentityKey.objects.create(
+            contact=person, account=account, hash="DF2lS5v2W6x=", source="NODE", observed_at=now, recorded_at=now
+        ),
+        "case": TrustCase.objects.create(
+            contact=person, business=account.business, account=account, reason="NODE", opened_at=now
+        ),
+        "suggestion": Suggestion.objects.create(
+            kind="OPT_OUT",
+            contact=person,
+            business=account.business,
+            message=message,
+            reference="wamid.1",
+            opened_at=now,
+            due_at=now,
+        ),
     }
 
 
@@ -107,11 +181,36 @@ def test_each_page_refuses_the_wrong_method(page: Page, rows: dict[str, Any]) ->
     assert getattr(browser(ADMIN), page.wrong_method)(address(page, rows)).status_code == 405
 
 
-@pytest.mark.parametrize("model", ["contact", "optin", "consenttext", "checkbatch", "contactcheck", "optinimport"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "contact",
+        "optin",
+        "consenttext",
+        "checkbatch",
+        "contactcheck",
+        "optinimport",
+        "message",
+        "messagestatus",
+        "identitykey",
+        "identitytrust",
+        "trustcase",
+        "suggestion",
+    ],
+)
 @pytest.mark.django_db
 def test_nothing_can_be_deleted_by_hand(model: str, rows: dict[str, Any], admin_user: Any, client: Any) -> None:
     client.force_login(admin_user)
-    names = {"optin": "opt_in", "consenttext": "consent_text", "checkbatch": "batch", "contactcheck": "check"}
+    names = {
+        "optin": "opt_in",
+        "consenttext": "consent_text",
+        "checkbatch": "batch",
+        "contactcheck": "check",
+        "messagestatus": "status",
+        "identitykey": "key",
+        "identitytrust": "trust",
+        "trustcase": "case",
+    }
     row = rows.get(names.get(model, model))
     if row is not None:
         assert client.post(reverse(f"admin:contacts_{model}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
