@@ -73,7 +73,7 @@ class Demo:
         first = not self._state.get("filled")
         self._say("Preparing the database …" if first else "Starting where it stood …")
         self._manage("migrate", "-v0")
-        callback_path = self._manage("demo", "--fill", sandbox_url, given=self._state | {"first": first}).strip()
+        paths = json.loads(self._manage("demo", "--fill", sandbox_url, given=self._state | {"first": first}))
         self._state["filled"] = True
         self._save_state()
         if self._signals:
@@ -81,10 +81,9 @@ class Demo:
 
         address = f"http://{HOST}:{self._port}"
         python = sys.executable
-        self._spawn(
-            "sandbox",
-            [python, "-m", "sandbox", "--port", sandbox_port, "--callback-url", f"{address}{callback_path}"],
-        )
+        sandbox = [python, "-m", "sandbox", "--port", sandbox_port, "--app-secret-env", "META_APP_SECRET"]
+        doors = ["--callback-url", f"{address}{paths['callback']}", "--webhook-url", f"{address}{paths['webhook']}"]
+        self._spawn("sandbox", sandbox + doors)
         self._spawn("serve", [python, "manage.py", "serve", "--host", HOST, "--port", str(self._port)])
         self._spawn("worker", [python, "manage.py", "worker"])
         self._wait_until_it_answers()
@@ -96,6 +95,7 @@ class Demo:
             f"  password       {self._state['password']}\n"
             f"  the sandbox    {sandbox_url}/_sandbox/ shows what would have reached a provider\n"
             f"  the phone      {sandbox_url}/_sandbox/phone/ rings with the codes that Meta or Kaleyra sends\n"
+            f"  people         {sandbox_url}/_sandbox/phone/people answer, say STOP, change identity\n"
             f"  commands       . {self._folder / 'demo.env'} && .venv/bin/python manage.py help\n\n"
             "  Ctrl-C stops it; the data stays."
         )

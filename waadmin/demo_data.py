@@ -70,8 +70,8 @@ class Person:
     evidence: str
 
 
-def fill(*, sandbox_url: str, password: str, now: datetime, first: bool) -> str:
-    """Make accounts that speak to the sandbox, users and, the first time, people; give the callback's path."""
+def fill(*, sandbox_url: str, password: str, now: datetime, first: bool) -> dict[str, str]:
+    """Make accounts that speak to the sandbox, users and, the first time, people; give the paths of the front door."""
     _configure(sandbox_url, now)
     _numbers(now, first=first)
     _users(password)
@@ -79,7 +79,10 @@ def fill(*, sandbox_url: str, password: str, now: datetime, first: bool) -> str:
     token = node.webhook_token.get("token") or accounts.new_webhook_token(account=node, actor=ACTOR, now=now)
     if first:
         _consent(now)
-    return reverse("webhooks:onprem", args=[node.uuid, token.reveal()])
+    return {
+        "callback": reverse("webhooks:onprem", args=[node.uuid, token.reveal()]),
+        "webhook": reverse("webhooks:meta"),
+    }
 
 
 def _configure(sandbox_url: str, now: datetime) -> None:

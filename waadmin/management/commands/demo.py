@@ -32,13 +32,13 @@ class Command(BaseCommand):
             from waadmin import demo_data
 
             given = json.load(sys.stdin)
-            path = demo_data.fill(
+            paths = demo_data.fill(
                 sandbox_url=options["fill"],
                 password=given["password"],
                 now=datetime.fromisoformat(given["started_at"]),
                 first=given["first"],
             )
-            self.stdout.write(path)
+            self.stdout.write(json.dumps(paths))
             return
         if not 1 <= options["port"] <= 65535:
             raise CommandError("--port is a number from 1 to 65535.", returncode=2)
