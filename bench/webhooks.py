@@ -26,6 +26,9 @@ from django.db import connection
 from django.db.models import Min
 
 from bench import Figure, _load
+from contacts.models import Contact, Message, Reach
+from numbers.models import BusinessAccount, BusinessNumber
+from providers.models import Business, ProviderAccount
 from providers.secret import Secret
 from waadmin import BASE_DIR
 from webhooks import draining, signature
@@ -37,6 +40,7 @@ _CONNECTIONS = 16
 _SECRET = Secret("tests-only-app-secret")
 _NUMBER_ID, _WABA_ID, _DISPLAY = "106540352242922", "102290129340398", "15550051310"
 _READERS = 2
+_PEOPLE = 1_000
 
 
 def run(*, smoke: bool) -> Iterator[Figure]:
@@ -135,7 +139,7 @@ def _status(number: int) -> dict[str, Any]:
                 "id": f"wamid.{number:044d}",
                 "status": ("sent", "delivered", "read")[number % 3],
                 "timestamp": "1686591922",
-                "recipient_id": f"44740{number % 1000:07d}",
+                "recipient_id": f"44740{number % _PEOPLE:07d}",
                 "conversation": conversation,
                 "pricing": {"billable": True, "pricing_model": "CBP", "category": "service"},
             }
@@ -144,7 +148,7 @@ def _status(number: int) -> dict[str, Any]:
 
 
 def _message(number: int) -> dict[str, Any]:
-    sender = f"44740{number % 1000:07d}"
+    sender = f"44740{number % _PEOPLE:07d}"
     row = {"from": sender, "id": f"wamid.IN{number:042d}", "timestamp": "1686591695", "type": "text"}
     return {
         "contacts": [{"profile": {"name": "Ana"}, "wa_id": sender}],
@@ -154,8 +158,8 @@ def _message(number: int) -> dict[str, Any]:
 
 def _reading(count: int, pace: int, seconds: float) -> Iterator[Figure]:
     """Read a pile as fast as it goes; then read what keeps arriving, and watch how old the oldest unread one gets."""
-    _our_number()
     numbers = iter(range(10**6, 10**9))
+    _our_messages(range(10**6, 10**6 + count + int(pace * seconds)))
     _store([_body(_event(next(numbers))) for _request in range(count)])
     with _readers(over := multiprocessing.get_context("fork").Event()):
         begin = time.perf_counter()
@@ -185,10 +189,39 @@ def _event(number: int) -> dict[str, Any]:
     return _message(number) if number % 10 == 0 else _status(number)
 
 
-def _our_number() -> None:
-    from numbers.models import BusinessAccount, BusinessNumber
-    from providers.models import Business, ProviderAccount
+def _our_messages(numbers: Sequence[int]) -> None:
+    """Make every second report one of a message of ours: the others are of whoever else sends from the number."""
+    now, number = datetime.now(UTC), _our_number()
+    people = Contact.objects.bulk_create(
+        [
+            Contact(e164=form, person_key=form, region="GB", created_at=now)
+            for form in (f"+44740{person:07d}" for person in range(_PEOPLE))
+        ]
+    )
+    shared: dict[str, Any] = {"account": number.account, "business_number": number}
+    Reach.objects.bulk_create([Reach(contact=person, wrote_at=now, **shared) for person in people])
+    ours = [place for place in numbers if place % 2 and place % 10]
+    Message.objects.bulk_create(
+        [
+            Message(
+                contact=people[place % _PEOPLE],
+                business=number.business_account.business,
+                direction=Message.Direction.OUT,
+                kind=Message.Kind.TEXT,
+                purpose="service",
+                state=Message.State.ACCEPTED,
+                basis=Message.Basis.REPLY_WINDOW,
+                wamid=f"wamid.{place:044d}",
+                at=now,
+                **shared,
+            )
+            for place in ours
+        ],
+        batch_size=1_000,
+    )
 
+
+def _our_number() -> BusinessNumber:
     business = Business.objects.create(name="bench-webhooks")
     account = ProviderAccount.objects.create(
         business=business,
@@ -199,7 +232,7 @@ def _our_number() -> None:
         recipient_official=True,
     )
     waba = BusinessAccount.objects.create(business=business, account=account, waba_id=_WABA_ID)
-    BusinessNumber.objects.create(business_account=waba, phone_number_id=_NUMBER_ID, e164=f"+{_DISPLAY}")
+    return BusinessNumber.objects.create(business_account=waba, phone_number_id=_NUMBER_ID, e164=f"+{_DISPLAY}")
 
 
 def _store(bodies: Sequence[bytes]) -> None:

@@ -1,22 +1,28 @@
 """Giving one event its effect: the one journey of its kind, in a transaction of its own, with its row locked.
 
 A journey that is not there yet, a number that is not ours yet: the event waits and is tried again. What fails is kept
-with the place where it failed. Two events never share a transaction: each may lock the ledger's head, which comes last.
+with the place where it failed. Two events never share a transaction, as each may lock the ledger's head, which comes
+last: except for statuses that only tell a time, and lock nothing of the kind.
 """
 
 import importlib
 import logging
 import traceback
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from django.db import OperationalError, connection, transaction
 
 from contacts.checking.marks import finish_if_done
 from contacts.checking.results import record_callback
-from contacts.incoming import ContactAnswers
+from contacts.incoming import ContactAnswers, StatusEvent
+from contacts.messaging.many_statuses import is_plain, record_statuses
 from contacts.models import CheckBatch
+from numbers.models import BusinessNumber
 from providers.models import ProviderAccount
 from webhooks.models import WebhookEvent
 from webhooks.reading import Found
@@ -35,13 +41,43 @@ JOURNEYS: dict[str, str] = {
     Kind.NUMBER: "numbers.sync.number_update",
     Kind.CONTACTS: "webhooks.dispatch.record_answers",
 }
+#: The journey whose plain events may be taken many at once: the time of a message is most of what a provider tells.
+_OF_MANY = "contacts.messages.record_status"
 #: Equal answers about numbers may be news, and recording them twice changes nothing.
 _EVERY_TIME = {Kind.CONTACTS}
+#: How many are taken together: so many locks one transaction holds, and so many it does in vain where one fails.
+_AT_ONCE = 100
 _ROOT = Path(__file__).resolve().parent.parent
+
+
+class _Plain(NamedTuple):
+    """One plain status, its row, and whose it is."""
+
+    event: StatusEvent
+    row: WebhookEvent
+    account: ProviderAccount
+    number: BusinessNumber | None
 
 
 class NotHandledYet(LookupError):
     """No journey takes events of this kind yet."""
+
+
+def take_together(reads: Sequence[tuple[Found, WebhookEvent, Recipients]], *, now: datetime) -> None:
+    """Give plain statuses of one number their effect in one transaction, and leave everything else to `take`.
+
+    Where that fails nothing of it happened, and each is taken by itself.
+    """
+    groups: dict[tuple[int, int], list[_Plain]] = defaultdict(list)
+    for one, row, recipients in reads:
+        if JOURNEYS.get(one.kind) != _OF_MANY or row.outcome != Outcome.WAITING or not is_plain(one.event):
+            continue
+        with suppress(NotOurs):
+            account, number = recipients.of(one.event)
+            groups[account.pk, number.pk if number else 0].append(_Plain(one.event, row, account, number))
+    for group in groups.values():
+        for start in range(0, len(group), _AT_ONCE):
+            _take_group(group[start : start + _AT_ONCE], now)
 
 
 def take(one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool, now: datetime) -> bool:
@@ -92,6 +128,28 @@ def _take(one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool,
         subject = journey(account=account, business_number=number, event=one.event, now=now)
         row.outcome, row.error, row.subject, row.processed_at = Outcome.DONE, "", str(subject or "")[:80], now
         row.save(update_fields=["outcome", "error", "subject", "processed_at"])
+
+
+def _take_group(group: Sequence[_Plain], now: datetime) -> None:
+    rows = {one.row.pk: one.row for one in group}
+    try:
+        with transaction.atomic():
+            locked = WebhookEvent.objects.select_for_update().filter(pk__in=rows, outcome=Outcome.WAITING)
+            open_now = set(locked.order_by("pk").values_list("pk", flat=True))
+            taken = [one for one in group if one.row.pk in open_now]
+            events = [one.event for one in taken]
+            account, number = group[0].account, group[0].number
+            subjects = record_statuses(account=account, business_number=number, events=events, now=now)
+            for one, subject in zip(taken, subjects, strict=True):
+                one.row.outcome, one.row.error, one.row.subject, one.row.processed_at = Outcome.DONE, "", subject, now
+            done = [one.row for one in taken]
+            WebhookEvent.objects.bulk_update(done, ["outcome", "error", "subject", "processed_at"])
+    except Exception as error:
+        if not connection.is_usable():
+            raise
+        logger.info("%d webhook events are taken one by one: %s", len(group), type(error).__name__)
+        for row in rows.values():
+            row.outcome, row.subject, row.processed_at = Outcome.WAITING, "", None
 
 
 def _note(row: WebhookEvent, now: datetime) -> None:

@@ -5,7 +5,7 @@ each event then has its effect by itself (webhooks/dispatch.py).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,12 +43,16 @@ def process_some(
 
     It stops between two events when `until` is reached; what is left is due again soon.
     """
-    reads = [read for request_id in request_ids if (read := _read(request_id)) is not None]
+    reads = [read for request in _load(request_ids) if (read := _read(request)) is not None]
     rows = _rows_of(reads)
     known: Known = {}
     done: list[WebhookRequest] = []
-    for read in reads:
-        recipients, ended = Recipients(read.request, known), []
+    whose = [Recipients(read.request, known) for read in reads]
+    dispatch.take_together(
+        [(one, rows[one.key], who) for read, who in zip(reads, whose, strict=True) for one in read.found], now=now
+    )
+    for read, recipients in zip(reads, whose, strict=True):
+        ended = []
         for one in read.found:
             if until is not None and datetime.now(until.tzinfo) >= until:
                 break
@@ -60,10 +64,23 @@ def process_some(
     return len(done)
 
 
-def _read(request_id: int) -> _Read | None:
+def _load(request_ids: Sequence[int]) -> Iterator[WebhookRequest]:
+    """Give the requests with their bodies; one whose body no key fits says so in its row and is left out."""
+    try:
+        found = WebhookRequest.objects.in_bulk(request_ids)
+    except WrongEncryptionKey as error:
+        if len(request_ids) > 1:
+            for request_id in request_ids:
+                yield from _load([request_id])
+        else:
+            _end(WebhookRequest.objects.defer("body").get(pk=request_ids[0]), error=str(error))
+        return
+    yield from (found[request_id] for request_id in request_ids if request_id in found)
+
+
+def _read(request: WebhookRequest) -> _Read | None:
     """Read one body; None where it cannot be read, which its row then says."""
     try:
-        request = WebhookRequest.objects.get(pk=request_id)
         if request.body is None:
             raise reading.Unreadable("Not read: its body was removed when its time was over.")
         found = reading.read(
@@ -73,8 +90,8 @@ def _read(request_id: int) -> _Read | None:
             body=request.body,
             received_at=request.received_at,
         )
-    except (reading.Unreadable, WrongEncryptionKey) as error:
-        _end(WebhookRequest.objects.defer("body").get(pk=request_id), error=str(error))
+    except reading.Unreadable as error:
+        _end(request, error=str(error))
         return None
     return _Read(request, found)
 

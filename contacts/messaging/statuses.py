@@ -5,10 +5,11 @@ both have met, nobody else may work on that wamid. A lost answer is never settle
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from contacts.incoming import StatusError, StatusEvent
 from contacts.messaging import consequences
@@ -21,7 +22,7 @@ from providers.models import ProviderAccount
 
 FAILED = "failed"
 _TIMES = {"sent": "sent_at", "delivered": "delivered_at", "read": "read_at", FAILED: "failed_at"}
-_LONGEST_STATUS = 20
+LONGEST_STATUS, LONGEST_WAMID = 20, 200
 
 
 class ForeignNumber(ValueError):
@@ -36,13 +37,8 @@ def record_status(
 
     :raises ForeignNumber: when the message was not sent from this number.
     """
-    lock_wamid(account.pk, event.wamid)
-    message = (
-        Message.objects.filter(account=account, wamid=event.wamid, direction=Message.Direction.OUT)
-        .select_related("contact", "business", "account", "business_number__business_account__business")
-        .defer("body")
-        .first()
-    )
+    lock_wamids(account.pk, [event.wamid])
+    message = our_messages(account, [event.wamid]).first()
     if message is not None and message.business_number_id != (business_number.pk if business_number else None):
         raise ForeignNumber("A status of this message came through another number than the one that sent it.")
     error = _telling(event.errors)
@@ -61,7 +57,7 @@ def record_status(
 
 def early_statuses(message: Message, wamid: str) -> list[MessageStatus]:
     """Give the statuses that came before the answer which names the message; its wamid is locked from here on."""
-    lock_wamid(message.account_id, wamid)
+    lock_wamids(message.account_id, [wamid])
     return list(MessageStatus.objects.filter(account_id=message.account_id, wamid=wamid).order_by("pk"))
 
 
@@ -70,16 +66,28 @@ def words_of(rows: Iterable[MessageStatus]) -> list[Word]:
     return [Word(row.at, row.status, row.identity_hash, row.error_code) for row in rows]
 
 
-def lock_wamid(account_id: int, wamid: str) -> None:
-    """Let one transaction at a time work on this wamid, known or not: a status and the answer must not miss each other.
+def our_messages(account: ProviderAccount, wamids: Sequence[str]) -> QuerySet[Message]:
+    """Give the messages that went out under these wamids, with what their statuses concern."""
+    return (
+        Message.objects.filter(account=account, wamid__in=wamids, direction=Message.Direction.OUT)
+        .select_related("contact", "business", "account", "business_number__business_account__business")
+        .defer("body")
+        .order_by("pk")
+    )
+
+
+def lock_wamids(account_id: int, wamids: Iterable[str]) -> None:
+    """Let one transaction at a time work on each wamid, known or not: a status and the answer must not miss each other.
 
     SQLite has one writer at a time anyway.
     """
     if connection.vendor != "postgresql":
         return
-    digest = hashlib.sha256(f"{account_id} {wamid}".encode()).digest()
+    digests = (hashlib.sha256(f"{account_id} {wamid}".encode()).digest() for wamid in wamids)
+    # In one order: two that share some of them must not wait for each other in a circle.
+    keys = sorted({int.from_bytes(digest[:8], "big", signed=True) for digest in digests})
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
+        cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
 
 
 def _keep(
@@ -93,8 +101,8 @@ def _keep(
         code, words = error.code[:20], mask.words(": ".join(filter(None, (error.title, error.details))), limit=300)
     row, created = MessageStatus.objects.get_or_create(
         account=account,
-        wamid=event.wamid[:200],
-        status=event.status[:_LONGEST_STATUS],
+        wamid=event.wamid[:LONGEST_WAMID],
+        status=event.status[:LONGEST_STATUS],
         defaults={
             "at": event.at,
             "identity_hash": identity_hash,
@@ -127,8 +135,11 @@ def _telling(errors: tuple[StatusError, ...]) -> StatusError | None:
     return next((error for error in errors if error.code in weighty), errors[0] if errors else None)
 
 
-def reduce(message: Message, rows: Iterable[MessageStatus]) -> None:
-    """Write the earliest time of each status into the message, and why it failed where the call did not say."""
+def reduce(message: Message, rows: Iterable[MessageStatus], *, save: bool = True) -> bool:
+    """Write the earliest time of each status into the message, and why it failed where the call did not say.
+
+    Tell whether that changed the message; without `save` the caller writes it.
+    """
     changed = []
     for row in rows:
         field = _TIMES.get(row.status)
@@ -141,5 +152,6 @@ def reduce(message: Message, rows: Iterable[MessageStatus]) -> None:
         if row.status == FAILED and message.state == Message.State.ACCEPTED:
             message.provider_code, message.provider_words = row.error_code, row.error_words[:200]
             changed += ["provider_code", "provider_words"]
-    if changed:
+    if changed and save:
         message.save(update_fields=changed)
+    return bool(changed)

@@ -15,7 +15,7 @@ from providers.e164 import Reading
 from providers.models import Business, BusinessName, ProviderAccount
 from sandbox import Sandbox
 from tests import factories
-from tests.browser import number_pages
+from tests.browser import message_pages, number_pages
 
 Opened = Callable[[Page], None]
 _FILE = """phone,given_at,source,evidence
@@ -73,6 +73,7 @@ def furnish(sandbox: Sandbox) -> None:
     factories.check_run(peru, factories.peruvian(100), listed[1])
     _hold_one(acme, listed[3], now)
     number_pages.furnish(acme, sandbox)
+    message_pages.furnish(sandbox)
     uploads.keep(
         content=_FILE.encode(),
         file_name="branch-lima.csv",
@@ -183,6 +184,7 @@ def everywhere() -> dict[str, tuple[str, Opened | None]]:
         "ledger": (at("audit_auditevent_changelist"), None),
         "calls": (at("audit_providercall_changelist"), None),
         **number_pages.everywhere(),
+        **message_pages.everywhere(),
     }
 
 

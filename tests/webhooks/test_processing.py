@@ -147,7 +147,7 @@ def test_a_journey_whose_own_import_is_broken_has_failed(
     def broken(name: str) -> None:
         raise ModuleNotFoundError("No module named 'ghost'", name="ghost")
 
-    deliver(client, body_of(status("wamid.1")))
+    deliver(client, body_of(message("wamid.1")))
     monkeypatch.setattr(dispatch.importlib, "import_module", broken)
     drain()
     assert WebhookEvent.objects.get().outcome == "FAILED"
