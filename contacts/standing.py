@@ -73,6 +73,15 @@ def senders() -> Sequence[Sender]:
     return [*(Sender(number.account, number) for number in numbers), *(Sender(node, None) for node in nodes)]
 
 
+def first_choice(contact: Contact, found: Sequence[Sender]) -> Sender | None:
+    """Give the number that a message likely comes from: where the person wrote to last, else one that works."""
+    key = Q(contact__person_key=contact.person_key, wrote_at__isnull=False)
+    last = Reach.objects.filter(key).order_by("-wrote_at").values_list("account_id", "business_number_id").first()
+    met = [one for one in found if last == (one.account.pk, one.business_number.pk if one.business_number else None)]
+    working = [one for one in found if one.business_number is None or one.business_number.status == "CONNECTED"]
+    return next(iter([*met, *working, *found]), None)
+
+
 def lines(contact: Contact, *, now: datetime) -> Sequence[Line]:
     """Give what is known for each of our numbers that has anything to do with the person."""
     return [line_of(contact, sender, now=now) for sender in senders() if _has_met(contact, sender)]

@@ -165,11 +165,12 @@ class TrustCaseAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("state"))
     def state(self, case: TrustCase) -> SafeString:
-        return identity_words.case_badge(case)
+        badge_of_case = identity_words.case_badge(case)
+        return format_html('{}<span class="under">{}</span>', badge_of_case, identity_words.short(case))
 
     @admin.display(description=_("opened"))
     def opened(self, case: TrustCase) -> SafeString:
-        return format_html('{}<span class="under">{}</span>', ago(case.opened_at, clock()), identity_words.short(case))
+        return ago(case.opened_at, clock())
 
     @admin.display(description=_("waiting message"))
     def waits(self, case: TrustCase) -> SafeString | str:

@@ -16,7 +16,7 @@ from contacts import identity_words, message_words, messages, words
 from contacts.forms.messages import SendForm
 from contacts.messages import ContentRefused, MessageRefused, Permit
 from contacts.models import Contact, TrustCase
-from contacts.standing import Sender, line_of, senders
+from contacts.standing import Sender, first_choice, line_of, senders
 from contacts.views.telling import Templates, read_templates, tell
 from numbers.views.telling import said_by_provider
 from providers.errors import NotConfigured, ProviderError
@@ -31,7 +31,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
     contact = get_object_or_404(Contact, pk=pk)
     found = list(senders())
     asked = request.POST.get("from") or request.GET.get("from", "")
-    sender = next((one for one in found if one.key == asked), found[0] if found else None)
+    sender = next((one for one in found if one.key == asked), None) or first_choice(contact, found)
     if sender is None:
         return _draw(request, contact, found, None)
     try:

@@ -51,7 +51,7 @@ def furnish(sandbox: Sandbox) -> None:
     )
     open_case = TrustCase.objects.get(contact__e164=CHANGED)
     settling.not_reached(
-        case=open_case, channel="phone call", evidence="Called the office twice, no answer.", actor="ana", now=now
+        case=open_case, channel="phone call", note="Called the office twice, no answer.", actor="ana", now=now
     )
     contact = Contact.objects.get(e164=WRITES)
     _tell(number, _send(number, WRITES, "It was sent this morning."), "read", at=now)

@@ -50,6 +50,23 @@ def test_the_page_says_until_when_the_reply_window_is_open(person: Contact, open
     assert (open_window + timedelta(hours=24)).strftime("%Y-%m-%d %H:%M UTC") in text
 
 
+def test_the_number_that_the_person_wrote_to_comes_first(
+    person: Contact, number: BusinessNumber, acme: Business, sandbox: Sandbox, open_window: datetime
+) -> None:
+    first = senders.our_number(acme, sandbox.url, phone_number_id="106850078877701", e164="+15550149034")
+    BusinessNumber.objects.filter(pk=first.pk).update(verified_name="Aardvark")
+    assert form_of(admin(), person)["from"] == f"n{number.pk}"
+
+
+def test_without_that_a_number_that_works_comes_first(
+    person: Contact, number: BusinessNumber, acme: Business, sandbox: Sandbox
+) -> None:
+    first = senders.our_number(acme, sandbox.url, phone_number_id="106850078877701", e164="+15550149034")
+    BusinessNumber.objects.filter(pk=first.pk).update(verified_name="Aardvark", status="PENDING")
+    page = admin().get(at("contact_send", person.pk)).content.decode()
+    assert f'value="n{number.pk}" selected' in page
+
+
 def test_a_closed_window_offers_templates_only(person: Contact, number: BusinessNumber) -> None:
     text = page_of(admin(), "contact_send", person.pk, query="?what=text")
     assert "Closed: choose a template" in text
