@@ -3,17 +3,23 @@
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, URLResolver, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from audit import views
 from audit.display import Tone, badge, copyable, when
-from audit.models import AuditEvent, ProviderCall
+from audit.export import jobs
+from audit.export import views as export_pages
+from audit.models import AuditEvent, Export, ProviderCall
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -72,6 +78,7 @@ class ReadOnlyAdmin(ConsoleAdmin):
 class AuditEventAdmin(ReadOnlyAdmin):
     """The ledger: who did what, when."""
 
+    change_list_template = "audit/event_list.html"
     list_display = ("sequence", "time", "action", "actor", "subject", "rows_count")
     list_display_links = ("sequence", "action")
     list_filter = ("action", "recorded_at")
@@ -93,6 +100,15 @@ class AuditEventAdmin(ReadOnlyAdmin):
         "earlier_hash",
     )
     readonly_fields = fields
+
+    def pages(self) -> list[URLPattern]:
+        """Add verifying, signing, and what is taken away."""
+        return [
+            self.page("verify/", views.verify, "verify"),
+            self.page("sign/", views.sign, "sign"),
+            self.page("heads/<int:pk>/", views.signed_head, "head"),
+            self.page("public-key/", views.public_key, "public_key"),
+        ]
 
     @admin.display(description=_("recorded at"))
     def time(self, event: AuditEvent) -> SafeString:
@@ -167,3 +183,64 @@ class ProviderCallAdmin(ReadOnlyAdmin):
     @admin.display(description=_("took"))
     def took(self, call: ProviderCall) -> object:
         return None if call.milliseconds is None else f"{call.milliseconds} ms"
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin):
+    """The exports that a person asked for; nobody sees another's."""
+
+    list_display = ("asked_at", "shown_state", "format", "shown_range", "rows", "kept")
+    list_display_links = ("asked_at",)
+    list_filter = ("state", "format")
+    sortable_by = ()
+
+    def pages(self) -> list[URLPattern]:
+        """Add what follows an export, and its file."""
+        return [
+            self.page("<uuid:pk>/live/", export_pages.live, "live"),
+            self.page("<uuid:pk>/download/", export_pages.download, "download"),
+        ]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let those look who may export."""
+        return request.user.has_perm(jobs.PERMISSION)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let those ask for one who may export."""
+        return request.user.has_perm(jobs.PERMISSION)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Export]:
+        """Give a person's own."""
+        return jobs.own(request.user) if isinstance(request.user, User) else Export.objects.none()
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask what is to be exported."""
+        return export_pages.new(request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show how far it is, and the way to its file."""
+        try:
+            return export_pages.page(request, UUID(object_id))
+        except ValueError:
+            raise Http404 from None
+
+    @admin.display(description=_("asked at"))
+    def asked_at(self, export: Export) -> SafeString:
+        return when(export.requested_at)
+
+    @admin.display(description=_("state"))
+    def shown_state(self, export: Export) -> SafeString:
+        return badge(export_pages.STATE_TONES[Export.State(export.state)], export.get_state_display())
+
+    @admin.display(description=_("range"))
+    def shown_range(self, export: Export) -> SafeString:
+        since = f"{export.since:%Y-%m-%d}" if export.since else _("the beginning")
+        return format_html("{} – {}", since, f"{export.last_day:%Y-%m-%d}")
+
+    @admin.display(description=_("kept until"))
+    def kept(self, export: Export) -> SafeString:
+        return when(export.kept_until if export.state == Export.State.READY else None)

@@ -38,5 +38,6 @@ class AuditConfig(AppConfig):
         from audit import triggers
 
         triggers.register_append_only("audit_auditevent", unique=("sequence",))
+        triggers.register_append_only("audit_signedhead")
         pre_migrate.connect(lift_triggers, sender=self, dispatch_uid="audit.lift_triggers")
         post_migrate.connect(install_triggers, sender=self, dispatch_uid="audit.install_triggers")

@@ -3,7 +3,7 @@
 They use only functions that a bare sqlite3 shell has, so that an auditor can open the file.
 """
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 
 from django.db import connections
@@ -85,27 +85,99 @@ def lift(using: str = "default") -> None:
 
 
 def missing(using: str = "default") -> list[str]:
-    """List the triggers that should exist on tables that exist, and do not."""
+    """List the triggers that should exist on tables that exist, and do not, are disabled, or say something else."""
     connection = connections[using]
     tables = set(connection.introspection.table_names())
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        else:
-            cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")
-        present = {name for (name,) in cursor.fetchall()}
+    expected, found = (_sqlite_expected, _sqlite_found) if connection.vendor == "sqlite" else (_expected, _found)
+    present = found(using)
     return sorted(
         name
         for trigger in _registered.values()
         if trigger.table in tables
-        for name in _made_names(trigger, connection.vendor)
-        if name not in present
+        for name, rule in expected(trigger).items()
+        if present.get(name) != rule
     )
 
 
-def _made_names(trigger: Trigger, vendor: str) -> Iterable[str]:
-    statements = trigger.sqlite if vendor == "sqlite" else trigger.postgresql
-    return [name for name in trigger.names if any(f"CREATE TRIGGER {name} " in text for text in statements)]
+def _sqlite_expected(trigger: Trigger) -> dict[str, object]:
+    return {match[1]: statement for statement in trigger.sqlite if (match := _NAME.match(statement))}
+
+
+def _sqlite_found(using: str) -> dict[str, object]:
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return dict(cursor.fetchall())
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a trigger of PostgreSQL does, in the terms of its catalogue."""
+
+    table: str
+    moment: int
+    columns: frozenset[str]
+    condition: str
+    enabled: str
+    function: str
+    body: str
+
+
+_NAME = re.compile(r"CREATE TRIGGER (\w+) ")
+_TRIGGER = re.compile(
+    r"CREATE TRIGGER (?P<name>\w+) BEFORE (?P<events>.+?)(?: OF (?P<columns>.+?))? ON (?P<table>\w+) "
+    r"FOR EACH (?P<level>ROW|STATEMENT)(?: WHEN \((?P<condition>.+)\))? EXECUTE FUNCTION (?P<function>\w+)\(\)$"
+)
+_FUNCTION = re.compile(
+    r"CREATE OR REPLACE FUNCTION (\w+)\(\) RETURNS trigger LANGUAGE plpgsql AS \$\$(.*)\$\$$", re.DOTALL
+)
+#: The bits of pg_trigger.tgtype.
+_ROW, _BEFORE = 1, 2
+_EVENTS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
+
+
+def _expected(trigger: Trigger) -> dict[str, object]:
+    bodies = {match[1]: match[2] for text in trigger.postgresql if (match := _FUNCTION.match(text))}
+    rules: dict[str, object] = {}
+    for match in filter(None, map(_TRIGGER.match, trigger.postgresql)):
+        always = f"ALTER TABLE {trigger.table} ENABLE ALWAYS TRIGGER {match['name']}" in trigger.postgresql
+        rules[match["name"]] = _Rule(
+            table=match["table"],
+            moment=_BEFORE
+            | (_ROW if match["level"] == "ROW" else 0)
+            | sum(_EVENTS[event] for event in match["events"].split(" OR ")),
+            columns=frozenset((match["columns"] or "").split(", ")) - {""},
+            condition=_plain(match["condition"] or ""),
+            enabled="A" if always else "O",
+            function=match["function"],
+            body=bodies[match["function"]],
+        )
+    return rules
+
+
+def _found(using: str) -> dict[str, object]:
+    with connections[using].cursor() as cursor:
+        cursor.execute("""
+            SELECT t.tgname, t.tgrelid::regclass::text, t.tgtype, t.tgenabled, p.proname, p.prosrc,
+                pg_get_triggerdef(t.oid),
+                ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = t.tgrelid AND attnum = ANY (t.tgattr))
+            FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+            WHERE NOT t.tgisinternal AND t.tgrelid IN (
+                SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)
+        """)
+        return {
+            name: _Rule(table, moment, frozenset(columns), _plain(_condition(text)), enabled, function, body)
+            for name, table, moment, enabled, function, body, text, columns in cursor.fetchall()
+        }
+
+
+def _condition(definition: str) -> str:
+    match = re.search(r" WHEN \((.*)\) EXECUTE FUNCTION ", definition, re.DOTALL)
+    return match[1] if match else ""
+
+
+def _plain(condition: str) -> str:
+    """Write a condition as both we and PostgreSQL would: without casts, brackets and spaces."""
+    return re.sub(r"::[a-z ]+|[()\s]", "", condition.replace("NEW.", "new."))
 
 
 def _drop(trigger: Trigger, using: str) -> None:

@@ -5,13 +5,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from providers import addresses, errors, http
-from providers.encryption import CredentialsField
+from providers.encryption import CredentialsField, EncryptedBinaryField
 from providers.interfaces import EvidenceStrength
 
 if TYPE_CHECKING:
@@ -54,6 +54,13 @@ class Business(models.Model):
     #: Comma-separated; WhatsApp's default for an opt-in that names no purpose is everything but marketing.
     opt_in_covers = models.CharField(
         _("an opt-in without purposes covers"), max_length=80, default="service,utility,authentication"
+    )
+    #: For how long the proof of a restricted person is kept when nobody says otherwise.
+    keep_proof_years = models.PositiveSmallIntegerField(
+        _("years for which proof is kept"),
+        default=5,
+        db_default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(30)],
     )
 
     class Meta:
@@ -259,6 +266,20 @@ class BudgetUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.minute_at:%H:%M} {self.asked}"
+
+
+class Key(models.Model):
+    """A key that waadmin made for itself, such as the one that signs the ledger; encrypted like every secret."""
+
+    name = models.CharField(max_length=40, unique=True)
+    secret = EncryptedBinaryField(editable=False)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def strength_of(

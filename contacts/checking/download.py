@@ -11,15 +11,18 @@ from audit import ledger
 from audit.csv_cells import safe_cell
 from contacts.checking.marks import subject_of
 from contacts.models import CheckBatch, ContactCheck
+from contacts.visibility import not_restricted
 
 COLUMNS = ("line", "input", "e164", "status", "wa_id", "reason", "detail", "strength", "cached", "checked_at")
 
 
-def write(*, batch: CheckBatch, status: str, actor: str, now: datetime) -> Iterator[str]:
+def write(*, batch: CheckBatch, status: str, with_restricted: bool, actor: str, now: datetime) -> Iterator[str]:
     """Record the download, then give the file line by line; `status` keeps only rows with that result."""
     rows = ContactCheck.objects.filter(batch=batch).select_related("duplicate_of").order_by("position")
     if status:
         rows = rows.filter(status=status)
+    if not with_restricted:
+        rows = rows.filter(not_restricted(ContactCheck))
     with transaction.atomic():
         ledger.record(
             action="check.downloaded",

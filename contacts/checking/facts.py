@@ -5,12 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 
+from audit import prepared
 from contacts.consent.state import load_grants, load_withdrawals
 from contacts.gate import CACHE_FOR, NOTHING, EarlierAnswer, Facts, Grant, Policy
 from contacts.models import Consent, Contact, ContactCheck
@@ -26,7 +24,6 @@ _ONE_LOCKED = f"{_ONE} FOR UPDATE"
 _SOME = f"{_READ} AND contact_id = ANY(%s)"
 #: In the order of their ids, as `contacts.opt_ins` locks them.
 _SOME_LOCKED = f"{_SOME} ORDER BY id FOR UPDATE"
-_CURSORS: WeakKeyDictionary[psycopg.Connection, psycopg.Cursor] = WeakKeyDictionary()
 
 
 def policy_for(
@@ -63,7 +60,8 @@ def load(
 ) -> dict[int, Facts]:
     """Give the facts of each contact by its id; with `lock` their consent rows stay locked until the transaction ends.
 
-    Rows are locked in the order of their ids, so that two claims never wait for each other in a circle.
+    Rows are locked in the order of their ids, so that two claims never wait for each other in a circle. Who is
+    restricted has no grant in a locked row, however long ago `contacts` were read.
     """
     facts: dict[int, Facts] = {}
     for some in in_pieces(contacts, _AT_ONCE):
@@ -80,6 +78,7 @@ def load(
                 withdrawals=withdrawals,
                 other_business=contact.pk in elsewhere,
                 earlier=earlier.get(contact.pk),
+                restricted=contact.restricted_at is not None,
             )
     return facts
 
@@ -107,31 +106,13 @@ def consents(
             f"{_READ} AND contact_id IN ({', '.join(['%s'] * len(contact_ids))})",
             (business.pk, *contact_ids),
         )
-    rows = _prepared(database, statement, values)
+    rows = prepared.fetch(database, statement, values)
     # One text for all: the parser's start costs more than what it parses.
     stored = json.loads(f"[{','.join([grants for _id, grants, _withdrawals in rows])}]")
     return {
         contact_id: (load_grants(grants), load_withdrawals(json.loads(withdrawals)) if withdrawals != "{}" else NOTHING)
         for (contact_id, _grants, withdrawals), grants in zip(rows, stored, strict=True)
     }
-
-
-def _prepared(database: BaseDatabaseWrapper, statement: str, values: Sequence[Any]) -> list[Any]:
-    """Run a statement that PostgreSQL plans once a connection and not once a call."""
-    if database.vendor != "postgresql":
-        with database.cursor() as cursor:
-            cursor.execute(statement, values)
-            return list(cursor.fetchall())
-    database.validate_no_broken_transaction()
-    database.ensure_connection()
-    raw = database.connection
-    own: psycopg.Cursor | None = _CURSORS.get(raw)
-    if own is None:
-        # Django's own cursors bind parameters in the client, and what they send cannot be prepared.
-        own = _CURSORS[raw] = psycopg.Cursor(raw)
-    with database.wrap_database_errors:
-        found: list[Any] = own.execute(statement, values, prepare=True).fetchall()
-    return found
 
 
 def _granted_elsewhere(contact_ids: list[int], business: Business) -> set[int]:

@@ -11,21 +11,40 @@ from audit import ledger
 from audit.merkle import MerkleTree
 from contacts.models import CheckBatch, ContactCheck
 
+#: Ids in more pieces than this are not written down: the ledger is no copy of the rows.
+_MOST_PIECES = 200
+
 
 def tree(rows: Iterable[ContactCheck]) -> MerkleTree:
-    """Give the Merkle tree of rows as they stand now; a leaf holds no number, only the pseudonym."""
-    return MerkleTree(
-        ledger.canonical_bytes(
-            {
-                "check": row.pk,
-                "pseudonym": row.contact.pseudonym if row.contact else None,
-                "opt_in": row.opt_in_id,
-                "status": row.status,
-                "reason": row.reason,
-            }
-        )
-        for row in rows
+    """Give the Merkle tree of rows as they stand now."""
+    return MerkleTree(map(leaf, rows))
+
+
+def leaf(row: ContactCheck) -> bytes:
+    """Give what the ledger holds of a row as it stands now: no number, only the pseudonym."""
+    return ledger.canonical_bytes(
+        {
+            "check": row.pk,
+            "pseudonym": row.contact.pseudonym if row.contact else None,
+            "opt_in": row.opt_in_id,
+            "status": row.status,
+            "reason": row.reason,
+        }
     )
+
+
+def ids_of(rows: Iterable[ContactCheck]) -> list[list[int]]:
+    """Give the ids of rows in their order as first and last of each unbroken piece; nothing where there are too many.
+
+    With them the root of an event can be compared with its rows later.
+    """
+    pieces: list[list[int]] = []
+    for row in rows:
+        if pieces and row.pk == pieces[-1][1] + 1:
+            pieces[-1][1] = row.pk
+        else:
+            pieces.append([row.pk, row.pk])
+    return pieces if len(pieces) <= _MOST_PIECES else []
 
 
 def record_refusals(batch: CheckBatch, refused: Sequence[ContactCheck], actor: str, now: datetime) -> None:
@@ -36,7 +55,7 @@ def record_refusals(batch: CheckBatch, refused: Sequence[ContactCheck], actor: s
         now=now,
         business_id=batch.business_id,
         subject=subject_of(batch),
-        details={"reasons": dict(Counter(str(row.reason) for row in refused))},
+        details={"reasons": dict(Counter(str(row.reason) for row in refused)), "checks": ids_of(refused)},
         rows=tree(refused),
     )
 

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from contacts.checking.facts import known_contacts, load, policy_for
 from contacts.checking.lines import Line
-from contacts.gate import Decision, Facts, Outcome, Policy, Reason, decide
+from contacts.erasure.suppression import kept_for
+from contacts.gate import NOTHING, Decision, Facts, Outcome, Policy, Reason, decide
 from contacts.inbound.reach import reached_lately
 from contacts.models import Contact
 from providers.e164 import person_key
@@ -92,6 +93,8 @@ def judge(account: ProviderAccount, lines: Sequence[Line], policy: Policy, now: 
         raise CheckRefused(_("The account serves no business, so no opt-in can match."))
     contacts = known_contacts({line.number.e164 for line in lines if line.number})
     facts = load(contacts=list(contacts.values()), business=account.business, account=account, now=now, lock=False)
+    strangers = [line.number.e164 for line in lines if line.number and line.number.e164 not in contacts]
+    opted_out = kept_for(strangers, business_id=account.business.pk)
     seen: dict[str, int] = {}
     left = policy.budget_left
     rows = []
@@ -101,7 +104,11 @@ def judge(account: ProviderAccount, lines: Sequence[Line], policy: Policy, now: 
             continue
         e164 = line.number.e164
         contact = contacts.get(e164)
-        known = facts[contact.pk] if contact else Facts(e164=e164, region=line.number.region)
+        known = (
+            facts[contact.pk]
+            if contact
+            else Facts(e164=e164, region=line.number.region, withdrawals=opted_out.get(e164, NOTHING))
+        )
         decision = decide(known, replace(policy, budget_left=left), now)
         if e164 in seen:
             rows.append(Judged(line, decision, contact, duplicate_of=seen[e164]))

@@ -14,7 +14,7 @@ from django.db.models.functions import Substr
 from audit import ledger
 from contacts.checking.claim import Claim
 from contacts.checking.facts import strength_now
-from contacts.checking.marks import subject_of, tree
+from contacts.checking.marks import ids_of, subject_of, tree
 from contacts.gate import Reason
 from contacts.models import CheckBatch, Contact, ContactCheck
 from providers import accounts, errors, limits
@@ -237,6 +237,6 @@ def _record_event(action: str, batch: CheckBatch, rows: Sequence[ContactCheck], 
             now=now,
             business_id=batch.business_id,
             subject=subject_of(batch),
-            details={"statuses": dict(Counter(str(row.status) for row in rows)), **details},
+            details={"statuses": dict(Counter(str(row.status) for row in rows)), "checks": ids_of(rows), **details},
             rows=tree(rows),
         )

@@ -167,6 +167,45 @@ def test_a_disabled_trigger_is_named() -> None:
     assert triggers.missing() == ["audit_auditevent_no_update"]
 
 
+def test_a_trigger_that_was_made_harmless_under_its_name_is_named() -> None:
+    """The name stands, the rule does not: bodies are compared as well."""
+    if connection.vendor == "sqlite":
+        run("DROP TRIGGER audit_auditevent_no_update")
+        run("CREATE TRIGGER audit_auditevent_no_update BEFORE UPDATE ON audit_auditevent BEGIN SELECT 1; END")
+        assert triggers.missing() == ["audit_auditevent_no_update"]
+        return
+    run("DROP TRIGGER audit_auditevent_no_update ON audit_auditevent")
+    made = (
+        "CREATE TRIGGER audit_auditevent_no_update BEFORE {} ON audit_auditevent FOR EACH ROW {}EXECUTE FUNCTION {}()"
+    )
+    always = "ALTER TABLE audit_auditevent ENABLE ALWAYS TRIGGER audit_auditevent_no_update"
+    run("CREATE FUNCTION harmless() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$")
+    function = "waadmin_append_only_audit_auditevent"
+    for harmless in (
+        made.format("UPDATE OR DELETE", "", "harmless"),
+        made.format("DELETE", "", function),
+        made.format("UPDATE OF actor OR DELETE", "", function),
+        made.format("UPDATE OR DELETE", "WHEN (OLD.id < 0) ", function),
+    ):
+        run(harmless)
+        run(always)
+        assert triggers.missing() == ["audit_auditevent_no_update"], harmless
+        run("DROP TRIGGER audit_auditevent_no_update ON audit_auditevent")
+    run(made.format("UPDATE OR DELETE", "", function))
+    assert triggers.missing() == ["audit_auditevent_no_update"], "a session in replica mode would slip past it"
+    run(always)
+    assert triggers.missing() == []
+
+
+def test_an_emptied_function_is_named_by_each_trigger_that_calls_it() -> None:
+    only_on("postgresql", "SQLite's triggers hold their own body")
+    run(
+        "CREATE OR REPLACE FUNCTION waadmin_append_only_audit_auditevent() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RETURN NEW; END $$"
+    )
+    assert triggers.missing() == ["audit_auditevent_no_truncate", "audit_auditevent_no_update"]
+
+
 def test_installing_again_changes_nothing_and_heals_what_is_missing() -> None:
     names = trigger_names()
     triggers.install()

@@ -1,0 +1,46 @@
+"""The rows behind the ledger's bulk events, read again when it is verified.
+
+Opt-ins are never changed nor removed, so those of an import must always give its root. Rows of check runs are compared
+while all of them are there and each had its last answer: until then they rightly change, and erasure removes them.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from audit import chain
+from contacts.checking.marks import leaf
+from contacts.consent import committing
+from contacts.models import ContactCheck
+
+#: Answers that nothing comes after.
+_LAST = {"VALID", "INVALID", "FAILED", "REFUSED"}
+
+
+def register_all() -> None:
+    """Register how the leaves of this app's bulk events are read."""
+    chain.register_leaves("opt_ins.imported", imported_opt_ins)
+    for action in ("check.refused", "check.answered", "check.failed"):
+        chain.register_leaves(action, checked_numbers)
+
+
+def imported_opt_ins(event: chain.BulkEvent) -> Iterable[bytes]:
+    """Give the leaves of one chunk of an import."""
+    return committing.leaves(
+        import_id=int(event.subject.partition(":")[2]),
+        first=int(event.details["first_opt_in"]),
+        last=int(event.details["last_opt_in"]),
+    )
+
+
+def checked_numbers(event: chain.BulkEvent) -> Iterable[bytes] | None:
+    """Give the leaves of rows of a check run, or None where they rightly differ by now."""
+    pieces = event.details.get("checks")
+    if not pieces or not set(event.details.get("statuses", ())) <= _LAST:
+        return None
+    there = sum(ContactCheck.objects.filter(pk__range=piece).count() for piece in pieces)
+    return _leaves(pieces) if there == event.rows_count else None
+
+
+def _leaves(pieces: list[list[int]]) -> Iterator[bytes]:
+    for piece in pieces:
+        rows = ContactCheck.objects.filter(pk__range=piece).select_related("contact").order_by("pk")
+        yield from map(leaf, rows.iterator(chunk_size=1_000))
