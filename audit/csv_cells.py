@@ -5,6 +5,9 @@ from typing import Any
 
 _STARTS_A_FORMULA = ("=", "@", "+", "-", "\t", "\r")
 _PLAIN_NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+#: The same rule for a line that is written already: what opens a cell that would be computed. In a quoted cell each
+#: quotation mark is doubled, so a single one behind a comma opens a cell and never stands in one.
+_OPENS_A_FORMULA = re.compile(rb',"(?=[=@\t\r-]|\+(?![1-9][0-9]{6,14}"(?!")))')
 
 
 def safe_cell(value: Any) -> str:
@@ -13,3 +16,8 @@ def safe_cell(value: Any) -> str:
     if text.startswith(_STARTS_A_FORMULA) and not _PLAIN_NUMBER.fullmatch(text):
         return "'" + text
     return text
+
+
+def safe_lines(lines: bytes) -> bytes:
+    """Do the same to whole CSV lines whose texts are all in quotation marks, none of them in the first column."""
+    return _OPENS_A_FORMULA.sub(b",\"'", lines)
