@@ -1,4 +1,4 @@
-"""The webhooks app."""
+"""The webhooks app: says what it keeps of people, so that an erasure finds it."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -9,3 +9,10 @@ class WebhooksConfig(AppConfig):
 
     name = "webhooks"
     verbose_name = _("Webhooks")
+
+    def ready(self) -> None:
+        """Let an erasure look through stored bodies."""
+        from contacts.erasure import finishing
+        from webhooks import erasing
+
+        finishing.register("webhooks", erasing.forget_bodies)

@@ -15,10 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from contacts.checking.marks import finish_if_done
 from contacts.checking.results import record_callback
+from contacts.erasure.vanishing import PersonVanished
 from contacts.incoming import ContactAnswers, StatusEvent
 from contacts.messaging.many_statuses import is_plain, record_statuses
 from contacts.models import CheckBatch
@@ -88,7 +89,7 @@ def take(one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool, 
     if _is_settled(row, again=again):
         return True
     try:
-        _take(one, row, recipients, again=again, now=now)
+        _take_whatever_vanishes(one, row, recipients, again=again, now=now)
     except (NotHandledYet, NotOurs) as reason:
         row.outcome, row.error = Outcome.WAITING, str(reason)[:300]
         _note(row, now)
@@ -110,6 +111,18 @@ def record_answers(*, account: ProviderAccount, business_number: None, event: Co
     for batch in CheckBatch.objects.filter(account=account, state=CheckBatch.State.RUNNING):
         finish_if_done(batch, now=now)
     return f"ProviderAccount:{account.pk}"
+
+
+def _take_whatever_vanishes(
+    one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool, now: datetime
+) -> None:
+    """Take an event, and once more where the person was erased while it was taken: it then meets nobody."""
+    try:
+        _take(one, row, recipients, again=again, now=now)
+    except (PersonVanished, IntegrityError):
+        if connection.in_atomic_block:
+            raise
+        _take(one, row, recipients, again=again, now=now)
 
 
 def _take(one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from audit.retention import let_go
 from webhooks import draining, processing
 from webhooks.models import KEEP_BODIES, WebhookRequest
 
@@ -22,5 +23,6 @@ def drain(slot: int = 0) -> int:
 def sweep() -> bool:
     """Remove the bodies that retention no longer allows; tell whether a drain was queued for what is due."""
     now = datetime.now(UTC)
-    WebhookRequest.objects.filter(received_at__lt=now - KEEP_BODIES, body__isnull=False).update(body=None)
+    old = WebhookRequest.objects.filter(received_at__lt=now - KEEP_BODIES, body__isnull=False)
+    let_go(old, action="webhook.bodies_removed", now=now, change={"body": None})
     return WebhookRequest.objects.due(now).exists() and draining.wake(now=now)

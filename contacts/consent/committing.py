@@ -32,6 +32,7 @@ class Committer:
         self._business_id = opt_in_import.business_id
         self._actor = opt_in_import.imported_by
         self._now = now
+        self._begun_at = opt_in_import.started_at
         #: Where the import stands, as its row must still say when the next chunk is committed.
         self._stands = _standing(opt_in_import)
         #: People who opted out while a call for them was on its way.
@@ -49,7 +50,7 @@ class Committer:
 
         def prepare() -> Trust:
             staging.refill(packed)
-            return make_contacts(leads=people, now=self._now)
+            return make_contacts(leads=people, begun_at=self._begun_at, now=self._now)
 
         lanes.do(
             prepare,
@@ -94,6 +95,7 @@ class Committer:
                         business_id=self._business_id,
                         import_id=self._import_id,
                         actor=self._actor,
+                        begun_at=self._begun_at,
                         now=self._now,
                         trust=trust,
                     )

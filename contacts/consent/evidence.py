@@ -2,14 +2,17 @@
 
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from contacts.consent.state import write_time
+from providers import e164 as numbering
 
 _SALT = 16
+_NO_DIGIT = re.compile(r"\D+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,9 @@ def fingerprint_of(parts: tuple[object, ...], file: bytes = b"") -> str:
     )
     hasher.update(file)
     return hasher.hexdigest()
+
+
+def outlives_the_person(text: str, e164: str) -> bool:
+    """Tell whether `text`, which stays beside an event for good, holds the person's number in any form or writing."""
+    digits = _NO_DIGIT.sub("", text)
+    return len(digits) >= 7 and any(form[1:] in digits for form in numbering.variants(e164))

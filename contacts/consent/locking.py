@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from contacts.erasure import suppression
 from contacts.models import Consent, Contact
 from providers import e164
 from providers.models import Business
@@ -32,8 +33,16 @@ def form_of(contact: Contact, e164_form: str, now: datetime) -> Contact:
     """Give the contact that stands for one form of the person's number, made where it is missing."""
     if e164_form == contact.e164:
         return contact
-    form, _created = Contact.objects.get_or_create(
+    form, created = Contact.objects.get_or_create(
         e164=e164_form,
-        defaults={"region": contact.region, "person_key": contact.person_key, "created_at": now},
+        defaults={
+            "region": contact.region,
+            "person_key": contact.person_key,
+            "created_at": now,
+            "restricted_at": contact.restricted_at,
+            "restricted_until": contact.restricted_until,
+        },
     )
+    if created:
+        suppression.greet(form, now=now)
     return form

@@ -15,6 +15,7 @@ from contacts.consent.csv_file import BadLine, CsvFile
 from contacts.consent.importing import Imported, Listener
 from contacts.consent.rows import RowReader
 from contacts.consent.settling import DELETE_RECORDED, FIND_CONSENTS, FIND_CONTACTS, HOLD_BACK, count
+from contacts.consent.staged_people import hold_back_the_suppressed
 from providers.e164 import Reading
 from providers.models import Business, Purpose
 
@@ -95,6 +96,7 @@ def _tally(result: Imported, business: Business) -> None:
         cursor.execute(FIND_CONSENTS, [business.pk])
         cursor.execute(DELETE_RECORDED, [True])
         cursor.execute(HOLD_BACK, [])
+        hold_back_the_suppressed(business.pk)
         cursor.execute(_HOLD_BACK_BY_FILE, [])
         result.granted = count("counted AND state = 'GRANTED'")
         result.withdrawn = count("counted AND state = 'WITHDRAWN'")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from contacts import opt_ins
 from contacts.consent.columns import Column, plain
 from contacts.consent.csv_file import BadLine, Row
+from contacts.consent.evidence import outlives_the_person
 from contacts.consent.state import GRANTED, WITHDRAWN
 from contacts.models import ConsentText, OptIn
 from providers.e164 import NumberRefused, Reading, has_plus, read_number
@@ -130,6 +131,10 @@ class RowReader:
             )
         source = _short(Column.SOURCE, cells[at.source])
         external_id = _short(Column.EXTERNAL_ID, cells[at.external_id])
+        if outlives_the_person(external_id, number.e164):
+            external_id = ""  # an id that is the number says nothing more, and would stay when the person is erased
+        if outlives_the_person(source, number.e164):
+            source = self._without_number(source, state)
         evidence = cells[at.evidence].strip()
         try:
             purposes = _purposes(cells[at.purposes])
@@ -187,6 +192,14 @@ class RowReader:
             words=cells[at.wording].strip(),
             version=cells[at.wording_version].strip(),
             language=cells[at.language].strip(),
+        )
+
+    def _without_number(self, source: str, state: str) -> str:
+        """Refuse a grant whose source would outlive the person; no withdrawal is lost for it."""
+        if state == WITHDRAWN:
+            return _("(number removed)")
+        raise BadCell(
+            Column.SOURCE, source, _("The source must not hold the person's number: it stays when they are erased.")
         )
 
     def _state(self, text: str) -> str:

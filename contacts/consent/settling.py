@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
-from contacts.consent import staging, state
+from contacts.consent import staged_people, staging, state
+from contacts.erasure.suppression import kept_for
 from contacts.models import ContactCheck, OptIn
 from providers.models import Purpose
 
@@ -75,7 +77,7 @@ _INSERT_EVIDENCE = """
     SELECT opt_in_id, evidence, '', salt, fingerprint FROM import_staging
 """
 _SHARED = "state <> 'HELD' AND (consent_id IS NOT NULL OR NOT alone)"
-_PEOPLE_OF_SHARED_STATES = f"SELECT DISTINCT contact_id, pseudonym FROM import_staging WHERE {_SHARED}"
+_PEOPLE_OF_SHARED_STATES = f"SELECT DISTINCT contact_id, pseudonym, e164 FROM import_staging WHERE {_SHARED}"
 _UPDATE_CONSENT = """
     UPDATE contacts_consent SET status = %s, grants = %s, withdrawals = %s, updated_at = %s
     WHERE contact_id = %s AND business_id = %s
@@ -106,12 +108,13 @@ class Trust(Enum):
     NOTHING = 3
 
 
-def make_contacts(*, leads: int, now: datetime) -> Trust:
+def make_contacts(*, leads: int, begun_at: datetime, now: datetime) -> Trust:
     """Make the contacts of the staged rows that do not exist, `leads` of them at most, in a transaction of their own.
 
     A contact by itself allows nothing, so this may go ahead while the chunk before this one is being written.
     """
     with transaction.atomic(), connection.cursor() as cursor:
+        staged_people.leave_out_the_erased(begun_at)
         cursor.execute(_INSERT_CONTACTS, [staging.time_for_sql(now)])
         if cursor.rowcount == leads:
             return Trust.ALL_NEW
@@ -119,10 +122,15 @@ def make_contacts(*, leads: int, now: datetime) -> Trust:
         return Trust.NO_STATE_NO_EVENTS
 
 
-def settle(*, lines: int, business_id: int, import_id: int, actor: str, now: datetime, trust: Trust) -> Settled:
+def settle(
+    *, lines: int, business_id: int, import_id: int, actor: str, begun_at: datetime, now: datetime, trust: Trust
+) -> Settled:
     """Make the staged rows, which stand for so many lines, consent events of the business, in the caller's transaction.
 
-    :raises IntegrityError: when less is to be trusted, or when somebody else recorded one of these people in between.
+    Lines about people who were erased since the import was begun are left out.
+
+    :raises IntegrityError: when less is to be trusted, or when somebody else recorded or erased one of these people in
+        between.
     """
     at = staging.time_for_sql(now)
     postgresql = connection.vendor == "postgresql"
@@ -131,18 +139,22 @@ def settle(*, lines: int, business_id: int, import_id: int, actor: str, now: dat
             cursor.execute("SET LOCAL work_mem = '16MB'; SET LOCAL jit = off")
             # A hash join would read the whole of a big table for each chunk.
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        staged_people.leave_out_the_erased(begun_at)
         if trust is Trust.NOTHING:
+            staged_people.begin_anew_with_the_vanished()
             cursor.execute(
                 "UPDATE import_staging SET alone = FALSE, status = 'WITHDRAWN', grants = '[]', withdrawals = '{}'"
             )
             cursor.execute(_INSERT_CONTACTS, [at])
             cursor.execute(FIND_CONTACTS)
+        if staged_people.greet_the_suppressed(business_id, now) and trust is Trust.ALL_NEW:
+            trust = Trust.NO_STATE_NO_EVENTS
         if trust is not Trust.ALL_NEW:
             cursor.execute(FIND_CONSENTS, [business_id])
         cursor.execute(_INSERT_CONSENTS, [business_id, at])
         if trust is not Trust.ALL_NEW:
             if postgresql:
-                cursor.execute(_LOCK_CONSENTS)
+                _lock_consents(cursor)
             cursor.execute(DELETE_RECORDED, [trust is Trust.NOTHING])
             cursor.execute(HOLD_BACK, [])
         in_flight = _in_flight(business_id)
@@ -162,6 +174,15 @@ def settle(*, lines: int, business_id: int, import_id: int, actor: str, now: dat
         created=created,
         in_flight=in_flight,
     )
+
+
+def _lock_consents(cursor: Any) -> None:
+    """Lock the states that exist; one that is gone by then was its person's who was erased meanwhile."""
+    cursor.execute(_LOCK_CONSENTS)
+    (locked,) = cursor.fetchone()
+    cursor.execute("SELECT count(DISTINCT consent_id) FROM import_staging")
+    if cursor.fetchone() != (locked,):
+        raise IntegrityError("a person was erased while this chunk was being written")
 
 
 def count(condition: str) -> int:
@@ -189,19 +210,23 @@ def _derived(business_id: int, at: str | datetime) -> Iterator[tuple[str | int |
     """Derive the states that the chunk shares with other events, all from the events themselves."""
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE_OF_SHARED_STATES)
-        people = [(contact_id, UUID(str(pseudonym))) for contact_id, pseudonym in cursor.fetchall()]
+        people = [(contact_id, UUID(str(pseudonym)), e164) for contact_id, pseudonym, e164 in cursor.fetchall()]
     for start in range(0, len(people), _AT_ONCE):
         some = people[start : start + _AT_ONCE]
         # A list and no join: whatever it thinks of the temporary table, the planner has only one way to look.
-        events: dict[UUID, list[state.Event]] = {pseudonym: [] for _contact_id, pseudonym in some}
+        kept = kept_for([e164 for _contact_id, _pseudonym, e164 in some], business_id=business_id)
+        events = {pseudonym: state.withdrawn(kept.get(e164, {})) for _contact_id, pseudonym, e164 in some}
         opt_ins = OptIn.objects.filter(business_id=business_id, pseudonym__in=list(events)).order_by()
         for pseudonym, purposes, *values in opt_ins.values_list("pseudonym", "purposes", *_OF_AN_EVENT):
             pk, kind, given_at, expires_at, recorded_at = values
             events[pseudonym].append(
                 state.Event(pk, kind, tuple(purposes.split(",")), given_at, expires_at, recorded_at)
             )
-        for contact_id, pseudonym in some:
+        restricted = staged_people.restricted_among([contact_id for contact_id, _pseudonym, _e164 in some])
+        for contact_id, pseudonym, _e164 in some:
             folded = state.fold(events[pseudonym])
+            if contact_id in restricted:
+                folded = state.suspended(folded, restricted[contact_id])
             grants = json.dumps(state.dump_grants(folded.grants))
             withdrawals = json.dumps(state.dump_withdrawals(folded.withdrawals))
             yield folded.status, grants, withdrawals, at, contact_id, business_id

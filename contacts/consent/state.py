@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from contacts.gate import Grant
+from providers.models import Purpose
 
 if TYPE_CHECKING:
     from contacts.models import OptIn
@@ -60,12 +62,23 @@ def fold(events: Iterable[Event]) -> State:
     return State(grants, withdrawals)
 
 
-def fold_rows(rows: Iterable["OptIn"]) -> State:
-    """Fold one person's events as they stand in the database."""
-    return fold(
+def fold_events(rows: Iterable["OptIn"], kept: Mapping[str, datetime] = MappingProxyType({})) -> State:
+    """Fold one person's events as they stand in the database, with the withdrawals that are kept of their number."""
+    events = [
         Event(row.pk, row.state, tuple(row.purposes.split(",")), row.given_at, row.expires_at, row.recorded_at)
         for row in rows
-    )
+    ]
+    return fold([*events, *withdrawn(kept)])
+
+
+def withdrawn(kept: Mapping[str, datetime]) -> list[Event]:
+    """Give withdrawals that no event tells any more as events: those of a person whose events were erased."""
+    return [Event(0, WITHDRAWN, (purpose,), at) for purpose, at in kept.items()]
+
+
+def suspended(state: State, at: datetime) -> State:
+    """Let nothing stand from `at` on, whatever was agreed to: the person's data may only be kept."""
+    return State({}, {**dict.fromkeys(Purpose.values, at), **state.withdrawals})
 
 
 def dump_grants(grants: Mapping[str, Grant]) -> list[list[Any]]:

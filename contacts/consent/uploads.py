@@ -18,6 +18,7 @@ from django_q.tasks import async_task
 
 from audit import ledger
 from audit.csv_cells import safe_cell
+from audit.retention import let_go
 from contacts import opt_ins
 from contacts.consent import importing
 from contacts.consent.columns import ERROR_COLUMNS, Column
@@ -177,7 +178,11 @@ def confirm(*, upload: OptInImport, statement: str, actor: str, now: datetime) -
             now=now,
             business_id=upload.business_id,
             subject=f"OptInImport:{upload.pk}",
-            details={"file_digest": upload.file_digest, "statement": statement},
+            # Not the sentence itself: it names the file, and a file may be named after somebody.
+            details={
+                "file_digest": upload.file_digest,
+                "statement_digest": hashlib.sha256(statement.encode()).hexdigest(),
+            },
         )
         async_task("contacts.tasks.import_opt_ins", upload.pk)
 
@@ -211,9 +216,10 @@ def run(*, import_id: int, now: datetime) -> Imported | None:
     listener = _Listening()
     imported = importing.carry_on(opt_in_import=upload, file=_file_of(upload), now=now, listener=listener)
     errors = listener.text.getvalue().encode() if listener.written else None
-    upload = OptInImport.objects.get(pk=import_id)
-    upload.content, upload.errors, upload.purge_after = None, errors, now + ERRORS_KEPT
-    upload.save(update_fields=["content", "errors", "purge_after"])
+    ended = OptInImport.objects.filter(pk=import_id)
+    # Whoever removed the file meanwhile wanted what it says of somebody to be gone: its bad lines too.
+    if not ended.filter(content__isnull=False).update(content=None, errors=errors, purge_after=now + ERRORS_KEPT):
+        ended.update(errors=None)
     opt_ins.wait_for_calls(imported.in_flight, business=upload.business)
     return imported
 
@@ -221,7 +227,8 @@ def run(*, import_id: int, now: datetime) -> Imported | None:
 def purge(*, now: datetime) -> int:
     """Remove kept files and error files whose time is over, and give how many there were."""
     over = OptInImport.objects.filter(purge_after__lte=now)
-    return over.update(content=None, errors=None, purge_after=None)
+    emptied = {"content": None, "errors": None, "purge_after": None}
+    return let_go(over, action="opt_in_import.files_removed", now=now, change=emptied)
 
 
 def _file_of(upload: OptInImport) -> io.BytesIO:

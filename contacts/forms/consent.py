@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.consent import files
 from contacts.consent.evidence import Evidence
-from contacts.models import ConsentText
+from contacts.models import ConsentText, Contact
 from providers.e164 import Number, NumberRefused, Reading, read_number
 from providers.models import Business, Purpose, write_purposes
 
@@ -24,9 +24,22 @@ class _PersonForm(forms.Form):
     )
     business = forms.ModelChoiceField(Business.objects.all(), label=_("Business"))
 
+    def __init__(self, *args: Any, person: Contact | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person = person
+        if person is not None:
+            # Somebody who sees a masked number cannot type it.
+            del self.fields["number"], self.fields["region"]
+
     def clean(self) -> dict[str, Any]:
         """Read the number as its writer declared it."""
         cleaned = super().clean() or self.cleaned_data
+        if self.person is not None:
+            try:
+                cleaned["e164"] = read_number(self.person.e164)
+            except NumberRefused as refused:
+                self.add_error(None, refused.message)
+            return cleaned
         region = str(cleaned.get("region", "")).upper()
         if "number" in cleaned:
             try:

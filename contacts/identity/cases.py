@@ -77,9 +77,9 @@ def assign(*, case: TrustCase, assignee: str, actor: str, now: datetime) -> None
 
 
 def waiting() -> QuerySet[TrustCase]:
-    """Give the open cases, oldest first, with what a list of them shows."""
+    """Give the open cases, oldest first, with what a list of them shows; restricted people wait for nobody."""
     return (
-        TrustCase.objects.filter(closed_at=None)
+        TrustCase.objects.filter(closed_at=None, contact__restricted_at=None)
         .select_related("contact", "business", "account", "business_number", "message")
         .defer("evidence", "message__body")
         .order_by("opened_at", "pk")
@@ -89,7 +89,7 @@ def waiting() -> QuerySet[TrustCase]:
 def without_a_hash() -> QuerySet[TrustCase]:
     """Give the verified cases whose resend brought no hash in time: a person may resend once more."""
     return (
-        TrustCase.objects.filter(no_hash_since__isnull=False)
+        TrustCase.objects.filter(no_hash_since__isnull=False, contact__restricted_at=None)
         .select_related("contact", "business", "account", "business_number")
         .defer("evidence")
         .order_by("no_hash_since", "pk")

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from contacts.erasure.names import ignores_the_forgotten
 from contacts.identity import cases
 from contacts.identity.trust import cases_of, lock_trust
 from contacts.incoming import SystemEvent, SystemKind
@@ -13,6 +14,7 @@ from numbers.models import BusinessNumber
 from providers.models import ProviderAccount
 
 
+@ignores_the_forgotten
 def system_event(
     *, account: ProviderAccount, business_number: BusinessNumber | None, event: SystemEvent, now: datetime
 ) -> str:
@@ -22,11 +24,11 @@ def system_event(
     with transaction.atomic():
         if event.kind is SystemKind.NUMBER_CHANGED:
             return _number_changed(account, business_number, event, now)
-        contact = find(event.number, event.bsuid)
+        contact = find(event.number, event.bsuid, at=event.at)
         if event.kind is SystemKind.USER_ID_CHANGED:
             return _user_id_changed(contact, event)
         if contact is None and event.number:
-            contact = find_or_make(event.number, now)
+            contact = find_or_make(event.number, now, at=event.at)
         if contact is None:
             return ""
         if event.bsuid:
@@ -38,8 +40,10 @@ def _number_changed(
     account: ProviderAccount, business_number: BusinessNumber | None, event: SystemEvent, now: datetime
 ) -> str:
     """Suspend both numbers: the old one may be a stranger's soon, and the new one proved nothing yet."""
-    old = find(event.number, event.bsuid) or (find_or_make(event.number, now) if event.number else None)
-    new = find_or_make(event.new_number, now) if event.new_number else None
+    old = find(event.number, event.bsuid, at=event.at)
+    if old is None and event.number:
+        old = find_or_make(event.number, now, at=event.at)
+    new = find_or_make(event.new_number, now, at=event.at) if event.new_number else None
     if new is not None:
         for bsuid in {event.bsuid, event.new_bsuid} - {""}:
             learn_alias(new, bsuid, event.at)

@@ -37,4 +37,5 @@ def say_no_hash_came(case_id: int) -> bool:
 
 def purge() -> int:
     """Remove what people wrote in suggestions when the texts of messages are removed."""
-    return forget_words(before=datetime.now(UTC) - KEEP_TEXTS_FOR)
+    now = datetime.now(UTC)
+    return forget_words(before=now - KEEP_TEXTS_FOR, now=now)

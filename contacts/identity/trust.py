@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from audit import ledger
+from contacts.erasure.vanishing import PersonVanished
 from contacts.models import Contact, IdentityTrust, TrustCase
 from numbers.models import BusinessNumber
 from providers.models import Business, ProviderAccount
@@ -25,13 +26,15 @@ def lock_trust(*, contact: Contact, account: ProviderAccount, business_number: B
     """Lock the person's trust with one of our numbers until the transaction ends, and make the row where it is missing.
 
     Take it after consent rows and before messages.
+
+    :raises PersonVanished: when the person was erased while this waited.
     """
     if not _rows(contact, account, business_number).exists():
         first = Contact.objects.filter(person_key=contact.person_key).order_by("pk").first() or contact
         IdentityTrust.objects.get_or_create(contact=first, account=account, business_number=business_number)
     locked = _rows(contact, account, business_number).select_for_update(of=("self",)).first()
-    if locked is None:  # pragma: no cover - rows of trust are never removed
-        raise IdentityTrust.DoesNotExist
+    if locked is None:
+        raise PersonVanished
     return locked
 
 

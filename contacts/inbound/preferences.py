@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from contacts.consent.locking import lock_person
+from contacts.erasure.names import check_not_forgotten, ignores_the_forgotten
 from contacts.identity.trust import business_of
 from contacts.inbound.receiving import withdraw_everywhere
 from contacts.inbound.suggestions import suggest
@@ -18,13 +19,15 @@ MARKETING = "marketing_messages"
 SOURCE = "WhatsApp preferences"
 
 
+@ignores_the_forgotten
 def record_preference(
     *, account: ProviderAccount, business_number: BusinessNumber | None, event: PreferenceEvent, now: datetime
 ) -> str:
     """Withdraw marketing where the person stopped it, and open a suggestion for anything else; give who it was."""
     business = business_of(account, business_number)
     with transaction.atomic():
-        contact = find_or_make(event.number, now) or find("", event.bsuid)
+        contact = find_or_make(event.number, now, at=event.at) or find("", event.bsuid, at=event.at)
+        check_not_forgotten(wa_id="", bsuid=event.bsuid, at=event.at)
         stops = event.value == "stop"
         if contact is not None and event.bsuid:
             learn_alias(contact, event.bsuid, event.at)

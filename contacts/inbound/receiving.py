@@ -12,6 +12,7 @@ from django.db import transaction
 
 from contacts import opt_ins
 from contacts.consent.locking import lock_person
+from contacts.erasure.names import check_not_forgotten, ignores_the_forgotten
 from contacts.identity.keys import observe
 from contacts.identity.trust import business_of, lock_trust
 from contacts.inbound.reach import ReachKind, learn_reach
@@ -41,6 +42,7 @@ class _Sender:
     alias_is_new: bool
 
 
+@ignores_the_forgotten
 def receive_message(
     *, account: ProviderAccount, business_number: BusinessNumber | None, event: InboundMessage, now: datetime
 ) -> str:
@@ -117,7 +119,8 @@ def withdraw_everywhere(
 
 
 def _sender(event: InboundMessage, now: datetime) -> _Sender:
-    contact = find_or_make(event.sender, now) or find("", event.bsuid)
+    contact = find_or_make(event.sender, now, at=event.at) or find("", event.bsuid, at=event.at)
+    check_not_forgotten(wa_id="", bsuid=event.bsuid, at=event.at)
     if contact is None:
         return _Sender(None, (), False)
     if contact.wa_id is None and event.sender:

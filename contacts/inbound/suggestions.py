@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import ledger
+from audit.retention import let_go
 from contacts import opt_ins
 from contacts.consent.evidence import Evidence
 from contacts.consent.locking import lock_person
@@ -70,9 +71,9 @@ def suggest(
 
 
 def open_suggestions() -> QuerySet[Suggestion]:
-    """Give what waits for a decision, the most urgent first."""
+    """Give what waits for a decision, the most urgent first; nothing waits that restricted people wrote."""
     return (
-        Suggestion.objects.filter(decided_at=None)
+        Suggestion.objects.filter(decided_at=None, contact__restricted_at=None)
         .select_related("contact", "business", "message")
         .order_by("due_at", "pk")
     )
@@ -138,9 +139,10 @@ def evidence_of(suggestion: Suggestion) -> str:
     return f"“{said}” (WhatsApp, {suggestion.reference})" if said else f"WhatsApp, {suggestion.reference}"
 
 
-def forget_words(*, before: datetime) -> int:
+def forget_words(*, before: datetime, now: datetime) -> int:
     """Remove the words of suggestions that are older than retention allows; give how many there were."""
-    return Suggestion.objects.filter(opened_at__lt=before, words__isnull=False).update(words=None)
+    old = Suggestion.objects.filter(opened_at__lt=before, words__isnull=False)
+    return let_go(old, action="suggestion.words_removed", now=now, change={"words": None})
 
 
 def _people(suggestion: Suggestion) -> list[Contact]:

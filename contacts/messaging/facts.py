@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from contacts import identity
 from contacts.checking import facts as consent_facts
+from contacts.erasure.vanishing import PersonVanished
 from contacts.gate import REPLY_FOR, Facts, Operation, Policy, Trust
 from contacts.models import Consent, Contact, IdentityTrust, Reach
 from providers.models import Business, ProviderAccount
@@ -35,6 +36,8 @@ def load(
 
     The hour of their last message counts for this very number of theirs only: nothing that allows widens across the
     forms of a number.
+
+    :raises PersonVanished: with `lock`, when the person was erased meanwhile.
     """
     wrote_at = (
         Reach.objects.filter(contact=contact, account=account, business_number=business_number)
@@ -47,6 +50,12 @@ def load(
             contact=contact, business=business, defaults={"status": Consent.Status.WITHDRAWN, "updated_at": now}
         )
     known = consent_facts.load(contacts=[contact], business=business, account=account, now=now, lock=lock)[contact.pk]
+    if lock:
+        # Read anew: a reply needs no grant that a restriction would have taken out of the locked row.
+        now_kept = Contact.objects.filter(pk=contact.pk).only("restricted_at").first()
+        if now_kept is None:
+            raise PersonVanished
+        known = known._replace(restricted=now_kept.restricted_at is not None)
     find = identity.lock_trust if lock else identity.standing
     trust = find(contact=contact, account=account, business_number=business_number)
     state = Trust(trust.state) if trust is not None else Trust.UNKNOWN

@@ -5,7 +5,7 @@ same as if each had been recorded by itself (statuses.py); where anything is wro
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeGuard
 
@@ -19,11 +19,12 @@ from contacts.messaging.statuses import (
     LONGEST_STATUS,
     LONGEST_WAMID,
     ForeignNumber,
+    is_of_the_erased,
     lock_wamids,
     our_messages,
     reduce,
 )
-from contacts.models import Message, MessageStatus, Reach
+from contacts.models import ErasedName, Message, MessageStatus, Reach
 from numbers.models import BusinessNumber
 from providers.models import ProviderAccount
 
@@ -55,10 +56,17 @@ def record_statuses(
         number_id = business_number.pk if business_number else None
         if any(message.business_number_id != number_id for message in known.values()):
             raise ForeignNumber("One of these messages was sent from another number than its status came through.")
-        rows = _keep(account, events, now)
+        rows = _keep(account, _without_the_erased(events, known), now)
         _write_times(known, rows)
         _learn(known, events, account, business_number, now)
     return [f"Contact:{known[event.wamid].contact_id}" if event.wamid in known else "" for event in events]
+
+
+def _without_the_erased(events: Sequence[StatusEvent], known: Mapping[str, Message]) -> list[StatusEvent]:
+    """Leave out what nobody may keep: an unknown wamid of somebody who was erased."""
+    if not ErasedName.objects.exists():
+        return list(events)
+    return [event for event in events if event.wamid in known or not is_of_the_erased(event)]
 
 
 def _keep(account: ProviderAccount, events: Sequence[StatusEvent], now: datetime) -> dict[_Key, MessageStatus]:

@@ -47,6 +47,9 @@ def words(reason: Reason, *, business: str, purpose: str, account: ProviderAccou
             "Only after a person was verified may one message go again without an identity, and none is due here. Look "
             "at the identity case."
         ),
+        Reason.RESTRICTED: _(
+            "What is kept of this person is restricted: nobody may write to them until somebody lifts the restriction."
+        ),
         Reason.ACCOUNT_PAUSED: _("The account %(account)s is stopped: %(why)s Resume it first."),
         Reason.POSTPONED: _("The provider asked the account %(account)s to wait. Try again in a minute."),
     }.get(reason, str(reason.label))

@@ -9,6 +9,7 @@ _TABLE = "contacts_message"
 _NO_BASIS = "contacts_message: no opt-in or message of the person allows it"
 _FOREIGN = "contacts_message: the number belongs to another business or account"
 _NOT_NOW = "contacts_message: consent does not stand"
+_RESTRICTED = "contacts_message: what is kept of the person is restricted"
 _NOT_TRUSTED = "contacts_message: the identity is not trusted"
 
 _COLUMNS = (
@@ -42,6 +43,8 @@ _STANDING_CONSENT = """
     WHERE NEW.basis = 'OPT_IN' AND s.contact_id = NEW.contact_id AND s.business_id = NEW.business_id
       AND s.status = 'GRANTED' AND s.grants LIKE '%"' || NEW.purpose || '"%'
 """
+#: Of a person whose data may only be kept, whichever row of theirs NEW is.
+RESTRICTED = "SELECT 1 FROM contacts_contact c WHERE c.id = NEW.contact_id AND c.restricted_at IS NOT NULL"
 _OF_THE_PERSON = f"""
     contacts_identitytrust t
     JOIN contacts_contact known ON known.id = t.contact_id
@@ -88,6 +91,7 @@ def _rules(window: str) -> tuple[tuple[str, str], ...]:
         (f"NOT EXISTS ({_SENDER})", _FOREIGN),
         (f"NOT EXISTS ({_OPT_IN} UNION ALL {_REPLY})", _NO_BASIS),
         (f"{sending} NOT EXISTS ({_STANDING_CONSENT} UNION ALL {window})", _NOT_NOW),
+        (f"{sending} EXISTS ({RESTRICTED})", _RESTRICTED),
         (f"{sending} EXISTS ({_SUSPENDED})", _NOT_TRUSTED),
         (f"{sending} NEW.hash_sent <> '' AND NOT EXISTS ({_TRUSTED_HASH})", _NOT_TRUSTED),
     )

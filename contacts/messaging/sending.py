@@ -12,7 +12,9 @@ from uuid import UUID
 from django.db import transaction
 
 from audit import ledger
-from contacts.gate import Basis, Decision, Facts, Outcome, Reason, decide
+from contacts.erasure.suppression import kept_for
+from contacts.erasure.vanishing import again_if_vanished
+from contacts.gate import NOTHING, Basis, Decision, Facts, Outcome, Reason, decide
 from contacts.messaging import consequences
 from contacts.messaging.consequences import Word
 from contacts.messaging.content import Content, body_of, check, kind_of
@@ -105,6 +107,7 @@ def _wait_for_a_slot(order: Order, watch: Stopwatch) -> None:
         time.sleep(left)
 
 
+@again_if_vanished
 def _claim(order: Order, sender: MessageSender, now: datetime) -> tuple[Message, bool]:
     """Ask the gate under the lock of consent and trust, and commit the attempt or the refusal.
 
@@ -114,9 +117,9 @@ def _claim(order: Order, sender: MessageSender, now: datetime) -> tuple[Message,
         contact = _contact(order.to)
         hash_to_send = ""
         if contact is None:
-            decision = decide(
-                Facts(e164=order.to.e164), policy_for(order.account, purpose=order.purpose, resend=False), now
-            )
+            opted_out = kept_for([order.to.e164], business_id=order.business.pk).get(order.to.e164, NOTHING)
+            stranger = Facts(e164=order.to.e164, withdrawals=opted_out)
+            decision = decide(stranger, policy_for(order.account, purpose=order.purpose, resend=False), now)
         else:
             known = load(
                 contact=contact,
@@ -141,7 +144,9 @@ def _claim(order: Order, sender: MessageSender, now: datetime) -> tuple[Message,
 
 
 def _contact(to: Contact | Number) -> Contact | None:
-    return to if isinstance(to, Contact) else Contact.objects.filter(e164=to.e164).first()
+    # Read anew: whoever is erased while their page is open is nobody that we know.
+    known = Contact.objects.filter(pk=to.pk) if isinstance(to, Contact) else Contact.objects.filter(e164=to.e164)
+    return known.first()
 
 
 def _sent_by(order: Order, contact: Contact | None) -> Message | None:
@@ -240,7 +245,9 @@ def _record(message: Message, error: ProviderError | None, wamid: str, now: date
         early = early_statuses(message, wamid) if wamid else []
         said = [Word(now, code=error.code)] if error else words_of(early)
         consequences.lock(message, said, now=now)
-        kept = Message.objects.select_for_update(of=("self",)).get(pk=message.pk)
+        kept = Message.objects.select_for_update(of=("self",)).filter(pk=message.pk).first()
+        if kept is None:
+            return message  # the person was erased after the lease had ended
         if kept.state not in (Message.State.SENDING, Message.State.UNKNOWN):
             return kept
         kept.state = _state_of(error)

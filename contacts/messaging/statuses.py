@@ -11,12 +11,14 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from contacts.erasure.names import was_erased
 from contacts.incoming import StatusError, StatusEvent
 from contacts.messaging import consequences
 from contacts.messaging.consequences import Word
 from contacts.messaging.marks import record_event
-from contacts.models import Message, MessageStatus
+from contacts.models import Contact, Message, MessageStatus
 from numbers.models import BusinessNumber
+from providers import e164
 from providers.answers import Mask
 from providers.models import ProviderAccount
 
@@ -44,6 +46,8 @@ def record_status(
     error = _telling(event.errors)
     word = Word(event.at, event.status, event.identity_hash[:200], error.code if error else "")
     if message is None:
+        if is_of_the_erased(event):
+            return ""
         _keep(account, event, error, event.recipient, now)
         return ""
     consequences.lock(message, [word], now=now)
@@ -88,6 +92,14 @@ def lock_wamids(account_id: int, wamids: Iterable[str]) -> None:
     keys = sorted({int.from_bytes(digest[:8], "big", signed=True) for digest in digests})
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
+
+
+def is_of_the_erased(event: StatusEvent) -> bool:
+    """Tell whether an unknown message's recipient was erased and has not come back: its wamid holds their number."""
+    if not was_erased(wa_id=event.recipient, bsuid=event.bsuid):
+        return False
+    number = f"+{event.recipient}"
+    return not Contact.objects.filter(person_key=e164.person_key(number)).exists() if event.recipient else True
 
 
 def _keep(

@@ -1,7 +1,8 @@
-"""People, what they agreed to, the checks made of their numbers, their messages and their identities."""
+"""People, their consent, the checks of their numbers, their messages and identities, and what stays of the erased."""
 
 from contacts.models.checks import CheckBatch, ContactCheck
 from contacts.models.consent import Consent, ConsentText, OptIn, OptInEvidence, OptInImport
+from contacts.models.erasure import ErasedName, Erasure, Suppression
 from contacts.models.identity import IdentityKey, IdentityTrust, TrustCase
 from contacts.models.messages import Alias, Message, MessageStatus, Reach, Suggestion
 from contacts.models.people import Contact
@@ -13,6 +14,8 @@ __all__ = [
     "ConsentText",
     "Contact",
     "ContactCheck",
+    "ErasedName",
+    "Erasure",
     "IdentityKey",
     "IdentityTrust",
     "Message",
@@ -22,5 +25,6 @@ __all__ = [
     "OptInImport",
     "Reach",
     "Suggestion",
+    "Suppression",
     "TrustCase",
 ]

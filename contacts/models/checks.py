@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from contacts import masking
 from contacts.gate import Reason
 from contacts.models.consent import OptIn
 from contacts.models.people import Contact
@@ -157,7 +158,18 @@ class ContactCheck(models.Model):
             models.Index(fields=["lease_until"], name="contacts_contactcheck_lease", condition=Q(status="SENDING")),
             models.Index(fields=["batch", "status"], name="contacts_contactcheck_counts"),
             models.Index(fields=["contact", "account"], name="contacts_contactcheck_person"),
+            # Few rows name another one; without these each row that goes would be looked for in all of them.
+            models.Index(
+                fields=["cached_from"],
+                name="contacts_contactcheck_cached",
+                condition=Q(cached_from__isnull=False),
+            ),
+            models.Index(
+                fields=["duplicate_of"],
+                name="contacts_contactcheck_repeat",
+                condition=Q(duplicate_of__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.input}: {self.get_status_display()}"
+        return f"{masking.text(self.input)}: {self.get_status_display()}"

@@ -7,7 +7,7 @@ from django.urls import reverse
 from audit.models import AuditEvent
 from numbers.models import BusinessNumber
 from providers.models import ProviderAccount
-from tests.clients import ADMIN, ANONYMOUS, AUDITOR, EVERYBODY, NOBODY, SUPPORT, browser
+from tests.clients import ADMIN, ANONYMOUS, AUDITOR, EVERYBODY, NOBODY, SUPPORT, VIEWER, browser
 from tests.webhooks.deliveries import body_of, deliver, drain, effects, journeys, message, sample, status
 from tests.webhooks.test_processing import failing_for
 from webhooks.models import WebhookEvent, WebhookRequest
@@ -45,7 +45,7 @@ def test_each_page_lets_in_who_may_and_nobody_else(
     elif role in roles:
         assert status_code == (302 if name == "again" else 200)
     else:
-        assert role in (SUPPORT, AUDITOR, NOBODY) and status_code == 403
+        assert role in (SUPPORT, AUDITOR, VIEWER, NOBODY) and status_code == 403
     if role in roles and name != "changelist":
         assert getattr(browser(role), wrong_method)(page).status_code == 405
 

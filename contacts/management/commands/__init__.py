@@ -1,6 +1,8 @@
 """Commands about contacts and their consent; each calls one journey."""
 
 from audit.command import invalid
+from contacts.models import Contact
+from providers.e164 import NumberRefused, person_key, read_number
 from providers.models import Business
 
 
@@ -14,3 +16,18 @@ def business_named(name: str) -> Business:
         known = ", ".join(Business.objects.values_list("name", flat=True)) or "none yet"
         raise invalid(f"There is no business “{name}”. Businesses: {known}.")
     return business
+
+
+def contact_of(text: str) -> Contact:
+    """Find the person of a number, under whichever of its forms.
+
+    :raises CommandError: when it is no number, or nobody of this number is on record.
+    """
+    try:
+        e164 = read_number(text).e164
+    except NumberRefused as error:
+        raise invalid(str(error)) from None
+    forms = list(Contact.objects.filter(person_key=person_key(e164)).order_by("pk"))
+    if not forms:
+        raise invalid("Nobody of this number is on record.")
+    return next((form for form in forms if form.e164 == e164), forms[0])
