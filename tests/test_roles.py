@@ -1,4 +1,4 @@
-"""The three roles: made after migrate, set back after tampering, and no role beyond what it may."""
+"""The four roles: made after migrate, set back after tampering, and no role beyond what it may."""
 
 import pytest
 from django.apps import apps
@@ -19,8 +19,9 @@ def member(role: str) -> User:
     return user
 
 
-def test_migrate_makes_three_groups() -> None:
-    assert set(Group.objects.values_list("name", flat=True)) == {"Business admins", "Support staff", "Auditors"}
+def test_migrate_makes_four_groups() -> None:
+    made = set(Group.objects.values_list("name", flat=True))
+    assert made == {"Business admins", "Support staff", "Auditors", "Viewers"}
 
 
 def test_business_admins_hold_every_permission_of_our_apps_and_none_over_users() -> None:
@@ -40,6 +41,7 @@ def test_support_staff_settle_and_decide_and_send_nothing_of_their_own() -> None
         "contacts.withdraw_optin",
         "contacts.settle_trustcase",
         "contacts.decide_suggestion",
+        "contacts.reveal_number",
     }
     assert "contacts.send_message" not in held
     assert {"numbers.verify_businessnumber", "numbers.register_businessnumber"} <= changes
@@ -51,7 +53,18 @@ def test_auditors_view_everything_and_change_nothing_but_withdrawals() -> None:
     held = member("Auditors").get_group_permissions()
 
     assert {"audit.view_auditevent", "contacts.view_optinevidence", "webhooks.view_webhookrequest"} <= held
+    assert {name for name in held if ".view_" not in name} == {
+        "contacts.withdraw_optin",
+        "audit.export_audit",
+        "audit.sign_head",
+    }
+
+
+def test_viewers_look_up_and_change_nothing_but_withdrawals() -> None:
+    held = member("Viewers").get_group_permissions()
+
     assert {name for name in held if ".view_" not in name} == {"contacts.withdraw_optin"}
+    assert not held & {"contacts.view_message", "contacts.view_optinevidence", "audit.view_auditevent"}
 
 
 @pytest.mark.parametrize("role", [role.name for role in roles.ROLES])

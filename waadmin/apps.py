@@ -14,14 +14,50 @@ class WaadminConfig(AppConfig):
 
     def ready(self) -> None:
         """Register system checks; make roles and schedules after migrate."""
+        from audit import heads
+        from providers import keys
         from waadmin import checks, roles, schedules
 
+        heads.register_signer(sign=keys.sign, fingerprint=keys.fingerprint, public_pem=keys.public_key_pem)
+        _wire_sign_in()
+        _wire_exports()
         checks.register_all()
         last = list(apps.get_app_configs())[-1]
         post_migrate.connect(roles.make_roles, sender=last, dispatch_uid="waadmin.make_roles")
         post_migrate.connect(
             schedules.make_schedules, sender=apps.get_app_config("django_q"), dispatch_uid="waadmin.make_schedules"
         )
+
+
+def _wire_exports() -> None:
+    from audit import datasets as audit_datasets
+    from audit import sealed
+    from audit.export import datasets
+    from contacts import datasets as contacts_datasets
+    from numbers import datasets as numbers_datasets
+    from providers import encryption
+
+    sealed.register_cipher(encrypt=encryption.encrypt, decrypt=encryption.decrypt)
+    datasets.register(*contacts_datasets.ALL, *numbers_datasets.ALL, *audit_datasets.ALL)
+    datasets.register_filters(*numbers_datasets.FILTERS)
+
+
+def _wire_sign_in() -> None:
+    from axes.signals import user_locked_out
+    from django.contrib.auth.models import User
+    from django.contrib.auth.signals import user_logged_in
+    from django.db.models.signals import m2m_changed
+
+    from audit import pages
+    from waadmin import accounts
+    from waadmin.sign_in import freshness, sessions, throttle
+
+    pages.register_fresh_sign_in(freshness.ask_again)
+    user_logged_in.connect(sessions.begin_with, dispatch_uid="waadmin.sessions")
+    user_locked_out.connect(throttle.record_lock, dispatch_uid="waadmin.sign_in_locked")
+    m2m_changed.connect(
+        accounts.end_auditors, sender=User.groups.through, dispatch_uid="waadmin.accounts_of_auditors_end"
+    )
 
 
 class WaadminAdminConfig(AdminConfig):

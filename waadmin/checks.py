@@ -15,6 +15,8 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db import Error as DatabaseError
 
 from audit import triggers
+from providers import keys
+from providers.encryption import WrongEncryptionKey
 
 #: Not Django's `database` tag: commands that must run on a damaged database name the tags that they want.
 TRIGGERS_TAG = "triggers"
@@ -99,6 +101,28 @@ def check_local_providers(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_second_factor_roles(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of a role that does not exist: a slip of the pen would ask nobody; silent without a database."""
+    from django.contrib.auth.models import Group
+
+    from waadmin.roles import ROLES
+    from waadmin.sign_in.second_factor import SUPERUSERS
+
+    unknown = set(settings.SECOND_FACTOR_ROLES) - {SUPERUSERS, *(role.name for role in ROLES)}
+    try:
+        unknown -= set(Group.objects.filter(name__in=unknown).values_list("name", flat=True)) if unknown else set()
+    except (DatabaseError, ImproperlyConfigured, OSError):
+        return []
+    return [
+        Caution(
+            f"SECOND_FACTOR_ROLES names {name!r}, which no group is called.",
+            hint="Write the names of groups as the console shows them, separated by commas; Superusers is one too.",
+            id="waadmin.W004",
+        )
+        for name in sorted(unknown)
+    ]
+
+
 def check_triggers(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Tell which triggers are missing; silent where the tables do not exist yet or the database does not answer."""
     try:
@@ -115,12 +139,31 @@ def check_triggers(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
     return [Error(text, hint=hint, id="waadmin.E006")]
 
 
+def check_encryption_key(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse to run with keys that do not read what is stored; silent where nothing is stored or nothing answers."""
+    try:
+        keys.read_all()
+    except (DatabaseError, ImproperlyConfigured, OSError):
+        return []
+    except WrongEncryptionKey:
+        return [
+            Error(
+                "FIELD_ENCRYPTION_KEYS holds none of the keys that this database was encrypted with.",
+                hint="Put the key back that wrote it; a new key goes in front of it, and `rotate_keys` follows.",
+                id="waadmin.E007",
+            )
+        ]
+    return []
+
+
 def register_all() -> None:
     """Register every check of this module."""
     register(check_secrets, Tags.security)
     register(check_hosts, Tags.security)
     register(check_local_providers, Tags.security)
+    register(check_second_factor_roles, Tags.security)
     register(check_triggers, TRIGGERS_TAG)
+    register(check_encryption_key, Tags.security)
 
 
 def _is_fernet_key(key: str) -> bool:

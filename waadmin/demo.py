@@ -191,6 +191,8 @@ class Demo:
             "SECURE_SSL_REDIRECT": "0",
             "DEBUG": "0",
             "REDIS_URL": "",
+            "SECOND_FACTOR_ROLES": "",
+            "ERASURE_JOURNAL": str(self._folder / "erasures.jsonl"),
         }
 
     def _save_state(self) -> None:

@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from contacts import identity_words, opt_ins
+from contacts import identity_words, masking, opt_ins
 from contacts.identity import cases
 from contacts.inbound import suggestions
 from contacts.models import CheckBatch, ContactCheck, OptIn, OptInImport, Suggestion
@@ -173,7 +173,7 @@ def _cases(now: datetime) -> Iterator[Need]:
     found = list(cases.waiting()[: _AT_MOST + 1])
     for case in found[:_AT_MOST]:
         words = _("%(number)s: the identity changed %(age)s (%(how)s). Nothing is sent to this person.") % {
-            "number": number_words.international(case.contact.e164),
+            "number": masking.number(case.contact.e164),
             "age": _age(case.opened_at, now),
             "how": identity_words.short(case),
         }
@@ -186,7 +186,7 @@ def _cases(now: datetime) -> Iterator[Need]:
         yield Need("bad", words, reverse("admin:contacts_trustcase_changelist"), _("See all"))
     for case in cases.without_a_hash()[:_AT_MOST]:
         words = _("%(number)s was verified, and no new identity came in time.") % {
-            "number": number_words.international(case.contact.e164)
+            "number": masking.number(case.contact.e164)
         }
         yield Need("warn", words, reverse("admin:contacts_trustcase_change", args=[case.pk]), _("Resend once more"))
 
@@ -203,7 +203,7 @@ def _suggestions(now: datetime) -> Iterator[Need]:
         is_late = one.due_at <= now
         words = _("%(kind)s: %(who)s, %(business)s.") % {
             "kind": one.get_kind_display(),
-            "who": number_words.international(one.contact.e164) if one.contact else _("a person without a number"),
+            "who": masking.number(one.contact.e164) if one.contact else _("a person without a number"),
             "business": one.business,
         }
         due = _("It was due %(at)s.") if is_late else _("Due %(at)s.")

@@ -1,6 +1,6 @@
-"""The three roles as Django groups, made anew after each migrate so that docs/permissions.md stays true.
+"""The four roles as Django groups, made anew after each migrate so that docs/permissions.md stays true.
 
-A role of your own belongs in a group of its own: these three are always set back to what stands here.
+A role of your own belongs in a group of its own: these four are always set back to what stands here.
 """
 
 from dataclasses import dataclass
@@ -34,49 +34,56 @@ class Role:
         )
 
 
+#: What whoever works with people and numbers may look up.
+_LOOKS_UP = (
+    "contacts.view_contact",
+    "contacts.view_optin",
+    "contacts.view_consent",
+    "contacts.view_consenttext",
+    "contacts.view_checkbatch",
+    "contacts.view_contactcheck",
+    "contacts.view_messagestatus",
+    "contacts.view_identitytrust",
+    "contacts.view_trustcase",
+    "contacts.view_reach",
+    "numbers.view_businessaccount",
+    "numbers.view_businessnumber",
+    "numbers.view_verificationattempt",
+    "providers.view_business",
+    "providers.view_businessname",
+    "providers.view_provideraccount",
+)
+
 #: Opting out must be as easy as opting in, so every role may record it.
 ROLES = (
     Role("Business admins", changes_everything=True),
     Role(
         "Support staff",
         may=(
-            "contacts.view_contact",
-            "contacts.view_optin",
-            "contacts.view_consent",
-            "contacts.view_consenttext",
-            "contacts.view_checkbatch",
-            "contacts.view_contactcheck",
+            *_LOOKS_UP,
             "contacts.view_message",
-            "contacts.view_messagestatus",
             "contacts.view_identitykey",
-            "contacts.view_identitytrust",
-            "contacts.view_trustcase",
             "contacts.settle_trustcase",
             "contacts.view_suggestion",
             "contacts.decide_suggestion",
-            "providers.view_business",
-            "providers.view_businessname",
-            "providers.view_provideraccount",
             "contacts.withdraw_optin",
+            "contacts.reveal_number",
             "contacts.view_alias",
-            "contacts.view_reach",
-            "numbers.view_businessaccount",
             "numbers.sync_businessaccount",
-            "numbers.view_businessnumber",
             "numbers.add_businessnumber",
             "numbers.change_businessnumber",
             "numbers.verify_businessnumber",
             "numbers.register_businessnumber",
             "numbers.toggle_identity_check_businessnumber",
-            "numbers.view_verificationattempt",
         ),
     ),
-    Role("Auditors", views_everything=True, may=("contacts.withdraw_optin",)),
+    Role("Auditors", views_everything=True, may=("contacts.withdraw_optin", "audit.export_audit", "audit.sign_head")),
+    Role("Viewers", may=(*_LOOKS_UP, "contacts.withdraw_optin")),
 )
 
 
 def make_roles(app_config: AppConfig, using: str, apps: Apps = apps, **kwargs: Any) -> None:
-    """Make the three groups and give each exactly its permissions (receiver of post_migrate of the last app).
+    """Make the four groups and give each exactly its permissions (receiver of post_migrate of the last app).
 
     `apps` is the state that migrate stopped at; flush sends the same signal without one.
     """

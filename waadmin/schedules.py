@@ -20,8 +20,14 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "contacts.identity.tasks.sweep": EVERY_MINUTE,
     # Removes what people wrote in suggestions when its time is over.
     "contacts.identity.tasks.purge": EVERY_HOUR,
+    # Removes sessions that are over and wrong passwords that no longer count.
+    "waadmin.tasks.purge": EVERY_HOUR,
     # Removes uploaded files and error files whose time is over.
     "contacts.tasks.purge": EVERY_HOUR,
+    # Makes exports whose task or process was lost.
+    "audit.export.tasks.sweep": EVERY_MINUTE,
+    # Removes exports whose time is over.
+    "audit.export.tasks.purge": EVERY_HOUR,
 }
 
 

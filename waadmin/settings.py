@@ -1,5 +1,6 @@
 """Settings, read from the environment only; docs/settings.md explains each, and a test keeps it complete."""
 
+from datetime import timedelta
 from typing import Any
 
 import environ
@@ -21,6 +22,13 @@ PROVIDERS_ALLOW_LOCAL: bool = env.bool("PROVIDERS_ALLOW_LOCAL", default=False)
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
 STOP_WORDS: list[str] = env.list("STOP_WORDS", default=[])
+ERASURE_JOURNAL: str = env.str("ERASURE_JOURNAL", default=str(BASE_DIR / "erasures.jsonl"))
+SECURE_PROXY: bool = env.bool("SECURE_PROXY", default=False)
+SECOND_FACTOR_ROLES: list[str] = env.list(
+    "SECOND_FACTOR_ROLES", default=["Business admins", "Support staff", "Auditors", "Viewers", "Superusers"]
+)
+SESSION_IDLE_MINUTES: int = env.int("SESSION_IDLE_MINUTES", default=30)
+SESSION_HOURS: int = env.int("SESSION_HOURS", default=12)
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'waadmin.sqlite3'}")
@@ -54,6 +62,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
+    "axes",
+    "django_otp",
     "django_q",
     "webhooks.apps.WebhooksConfig",
     "contacts.apps.ContactsConfig",
@@ -63,16 +73,22 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # These three are outermost, so that every answer has its headers: static files, refusals and errors too.
+    "waadmin.headers.SecurityHeaders",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "waadmin.sign_in.middleware.SignInMiddleware",
+    "contacts.masking.NumbersMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "waadmin.urls"
@@ -92,6 +108,10 @@ TEMPLATES = [
     }
 ]
 
+AUTHENTICATION_BACKENDS = [
+    "waadmin.sign_in.throttle.ThrottlingBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -102,6 +122,21 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+OTP_TOTP_ISSUER = "waadmin"
+# A name is locked for the address that typed it wrongly, and nobody else is: an address alone may be a whole office or
+# our own proxy, and a name alone would let anybody lock anybody out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "waadmin.sign_in.throttle.client_address"
+AXES_LOCKOUT_CALLABLE = "waadmin.sign_in.throttle.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # who signed in stands in the ledger
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# `next` may hold a number that somebody searched for; nothing of what was posted is of use to anybody.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "user_agent", "next", "csrfmiddlewaretoken", "code"]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
@@ -110,6 +145,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "waadmin" / "static"]
 STORAGES = {
@@ -124,6 +160,7 @@ STORAGES = {
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_SSL_REDIRECT else None
@@ -175,4 +212,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"axes": {"level": "WARNING"}},
 }

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.core.cache import cache
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
@@ -32,7 +32,7 @@ _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Checks"), ("contacts.CheckBatch", "contacts.ContactCheck")),
     (_("Webhooks"), ("webhooks.WebhookRequest",)),
     (_("Settings"), ("providers.Business", "providers.ProviderAccount", "auth.User", "auth.Group")),
-    (_("Audit"), ("audit.AuditEvent", "audit.ProviderCall")),
+    (_("Audit"), ("audit.AuditEvent", "audit.Export", "audit.ProviderCall", "contacts.Erasure")),
 )
 
 
@@ -44,15 +44,44 @@ class WaadminSite(AdminSite):
     index_title = _("Home")
     site_url = None
     enable_nav_sidebar = True
+    login_template = "sign_in/login.html"
 
     def __init__(self, name: str = "admin") -> None:
+        from waadmin.sign_in.forms import SignInForm
+
         super().__init__(name)
+        self.login_form = SignInForm
         # Nothing is deleted by hand, on any page of the site.
         self.disable_action("delete_selected")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add whether an account speaks to a sandbox: every page then says that this is a demo."""
         return {**super().each_context(request), "is_demo": speaks_to_a_sandbox()}
+
+    def get_urls(self) -> list[Any]:
+        """Put the pages of signing in before Django's."""
+        from waadmin.sign_in import views
+
+        pages = [
+            ("sign-in/", views.overview, "sign_in"),
+            ("sign-in/code/", views.enter_code, "second_factor"),
+            ("sign-in/again/", views.prove_again, "confirm_sign_in"),
+            ("sign-in/app/", views.set_up, "second_factor_set_up"),
+            ("sign-in/app/begin/", views.begin, "second_factor_begin"),
+            ("sign-in/app/confirm/", views.confirm, "second_factor_confirm"),
+            ("sign-in/recovery-codes/", views.renew_codes, "second_factor_codes"),
+        ]
+        ours = [path(route, self.admin_view(view), name=name) for route, view, name in pages]
+        return [*ours, *super().get_urls()]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Ask for name and password, say why a session ended, and record who is signed in by them alone."""
+        from waadmin.sign_in import signing_in
+
+        extra = {"ended_because": signing_in.why_ended(request), **(extra_context or {})}
+        response = super().login(request, extra)
+        signing_in.record(request)
+        return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Group the models by what people do with them; the page of one app stays Django's."""
