@@ -32,6 +32,37 @@ def may(*permissions: str) -> Callable[[_View[_P, _Response]], _View[_P, _Respon
     return decorate
 
 
+#: Asks a person to prove that it is them, where they have not done so lately; waadmin fills it, and until then
+#: everybody passes.
+_AskAgain = Callable[[HttpRequest], HttpResponse | None]
+_ask_again: list[_AskAgain] = []
+
+
+def register_fresh_sign_in(ask_again: _AskAgain) -> None:
+    """Take what answers a request whose sender should first prove again that it is them, and None otherwise."""
+    _ask_again[:] = [ask_again]
+
+
+def ask_for_fresh_sign_in(request: HttpRequest) -> HttpResponse | None:
+    """Give the answer that asks for a proof first, or None where the last one is fresh enough."""
+    return next((asked for ask_again in _ask_again if (asked := ask_again(request)) is not None), None)
+
+
+def needs_fresh_sign_in(
+    view: Callable[Concatenate[HttpRequest, _P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, _P], HttpResponse]:
+    """Let a view run only soon after its person proved that it is them: before secrets change, are shown or exported.
+
+    Stands inside `may`: whoever lacks the permission is not asked for a code first.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponse:
+        return ask_for_fresh_sign_in(request) or view(request, *args, **kwargs)
+
+    return guarded
+
+
 def show(
     request: HttpRequest,
     template: str,

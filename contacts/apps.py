@@ -11,7 +11,8 @@ class ContactsConfig(AppConfig):
     verbose_name = _("Contacts")
 
     def ready(self) -> None:
-        """Register triggers before any migrate runs."""
-        from contacts import triggers
+        """Register triggers before any migrate runs, and how the ledger's roots are compared."""
+        from contacts import leaves, triggers
 
         triggers.register_all()
+        leaves.register_all()

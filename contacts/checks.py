@@ -15,6 +15,8 @@ from contacts.checking.facts import policy_for
 from contacts.checking.lines import Line, read_lines, split_numbers
 from contacts.checking.marks import answer_from, finish_if_done, record_refusals, subject_of, tree
 from contacts.checking.preview import CheckRefused, Judged, Preview, judge, preview
+from contacts.consent.evidence import outlives_the_person
+from contacts.erasure.vanishing import again_if_vanished
 from contacts.gate import Outcome, Reason
 from contacts.models import CheckBatch, ContactCheck
 from providers.e164 import Reading
@@ -53,6 +55,7 @@ class Progress:
     seconds_left: int | None = None
 
 
+@again_if_vanished
 def create(
     *,
     account: ProviderAccount,
@@ -75,6 +78,8 @@ def create(
         raise CheckRefused(_("There is no number to check."))
     if account.business is None:
         raise CheckRefused(_("The account serves no business, so no opt-in can match."))
+    if force_reason and any(line.number and outlives_the_person(force_reason, line.number.e164) for line in lines):
+        raise CheckRefused(_("The reason must not hold a person's number: it stays in the ledger."))
     checker = contact_checker(account)
     policy = policy_for(account=account, checker=checker, purpose=purpose, force=bool(force_reason), now=now)
     rows = judge(account, lines, policy, now)

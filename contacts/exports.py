@@ -53,7 +53,8 @@ def cleared(*, business: Business, purpose: str, actor: str, now: datetime) -> I
     _mark("cleared_list.requested", actor, now, business=business, details={"purpose": purpose})
     rows = 0
     policy = gate.Policy(purpose=purpose)
-    consents = Consent.objects.filter(business=business, status=Consent.Status.GRANTED).select_related("contact")
+    consents = Consent.objects.filter(business=business, status=Consent.Status.GRANTED, contact__restricted_at=None)
+    consents = consents.select_related("contact")
     for consent in consents.order_by("contact_id").iterator(chunk_size=_AT_ONCE):
         contact = consent.contact
         grants = load_grants(consent.grants)

@@ -48,6 +48,7 @@ class Reason(models.TextChoices):
     SERVICE_REPLY_ONLY = "SERVICE_REPLY_ONLY", _("The person wrote to us, which allows a service reply only")
     IDENTITY_CHANGED = "IDENTITY_CHANGED", _("The WhatsApp identity has changed: verify the person first")
     IDENTITY_AWAITED = "IDENTITY_AWAITED", _("Verified, but the new WhatsApp identity has not come yet")
+    RESTRICTED = "RESTRICTED", _("What is kept of this person is restricted")
     NO_RESEND_ORDERED = "NO_RESEND_ORDERED", _("No identity change waits for a message to be sent again")
 
 
@@ -62,6 +63,7 @@ REFUSALS = frozenset(
         Reason.NOT_YET_VALID,
         Reason.PURPOSE_NOT_AGREED,
         Reason.REGION_NOT_SERVED,
+        Reason.RESTRICTED,
     }
 )
 
@@ -133,6 +135,8 @@ class Facts(NamedTuple):
     #: When the person last wrote to the number that the message would come from.
     wrote_at: datetime | None = None
     trust: Trust = Trust.UNKNOWN
+    #: The person's data may only be kept.
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,8 @@ def decide(facts: Facts, policy: Policy, now: datetime) -> Decision:
     """
     if facts.e164 is None:
         return _refused(Reason.NOT_E164)
+    if facts.restricted:
+        return _refused(Reason.RESTRICTED)
     if policy.operation is not Operation.CHECK:
         return _decide_message(facts, policy, now)
     consent = _standing_consent(facts, policy.purpose, now)
@@ -186,7 +192,7 @@ def decide(facts: Facts, policy: Policy, now: datetime) -> Decision:
 
 def reply_window(facts: Facts, now: datetime) -> datetime | None:
     """Give until when a reply may be written; None where the person did not write, or opted out since."""
-    if facts.wrote_at is None or not facts.wrote_at <= now < facts.wrote_at + REPLY_FOR:
+    if facts.restricted or facts.wrote_at is None or not facts.wrote_at <= now < facts.wrote_at + REPLY_FOR:
         return None
     withdrawn_at = facts.withdrawals.get(SERVICE)
     # At the same instant the withdrawal wins: STOP is itself a message.

@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from audit.display import Tone, badge
-from contacts import words
 from contacts.models import IdentityTrust, TrustCase
+from numbers import words as number_words
 from numbers.models import BusinessNumber
 from providers.models import ProviderAccount
 
@@ -107,7 +107,7 @@ def sender_name(account: ProviderAccount, business_number: BusinessNumber | None
     """Name one of our numbers, or the node that is one."""
     if business_number is None:
         return _("%(account)s (On-Premises)") % {"account": account.name}
-    number = words.international(business_number.e164)
+    number = number_words.international(business_number.e164)
     return f"{number} · {business_number.verified_name}" if business_number.verified_name else number
 
 

@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from audit import ledger
+from audit.retention import let_go
 from contacts import gate
 from contacts.gate import Decision, Outcome
 from contacts.identity.trust import business_of
@@ -52,7 +51,6 @@ __all__ = [
 
 #: Texts of messages are removed after so long; when each was sent, delivered and read stays.
 KEEP_TEXTS_FOR = timedelta(days=30)
-_PURGED_AT_ONCE = 5_000
 _TEMPLATES_FOR = timedelta(minutes=5)
 
 
@@ -204,14 +202,9 @@ def purpose_of(
 def purge(*, now: datetime) -> int:
     """Remove the texts of messages whose time is over, and give how many there were."""
     before = now - KEEP_TEXTS_FOR
-    due = Message.objects.filter(at__lte=before, purged_at__isnull=True).order_by("at")
-    purged = 0
-    while pks := list(due.values_list("pk", flat=True)[:_PURGED_AT_ONCE]):
-        with transaction.atomic():
-            count = Message.objects.filter(pk__in=pks, purged_at__isnull=True).update(body=None, purged_at=now)
-            ledger.record(action="message.texts_purged", actor="waadmin", now=now, details={"count": count})
-        purged += count
-    MessageStatus.objects.filter(received_at__lte=before).delete()
+    due = Message.objects.filter(at__lte=before, purged_at__isnull=True)
+    purged = let_go(due, action="message.texts_purged", now=now, change={"body": None, "purged_at": now})
+    let_go(MessageStatus.objects.filter(received_at__lte=before), action="message.statuses_removed", now=now)
     return purged
 
 

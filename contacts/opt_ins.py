@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -15,7 +16,9 @@ from django.utils.translation import gettext as _
 
 from audit import ledger
 from contacts.consent import state
-from contacts.consent.evidence import Evidence, digest, fingerprint, new_salt
+from contacts.consent.evidence import Evidence, digest, fingerprint, new_salt, outlives_the_person
+from contacts.erasure import suppression
+from contacts.erasure.vanishing import PersonVanished, again_if_vanished
 from contacts.models import Consent, ConsentText, Contact, ContactCheck, Message, OptIn, OptInEvidence, TrustCase
 from providers import e164
 from providers.models import Business, Purpose, read_purposes, write_purposes
@@ -36,6 +39,7 @@ class Recorded:
     created: bool
 
 
+@again_if_vanished
 def record(
     *,
     number: e164.Number,
@@ -67,12 +71,14 @@ def record(
         expires_at=expires_at,
         consent_text=consent_text,
     )
+    check_outlasting(number.e164, source=source, external_id=external_id)
     covered = covered_purposes(
         named=_known(purposes), wording=consent_text.purposes if consent_text else None, business=business
     )
     with transaction.atomic():
         contact = _contact(number, now)
         consent = _locked_consents([contact], business, now)[contact.pk]
+        _check_not_restricted(contact)
         opt_in, created = _append(
             contact,
             business,
@@ -97,6 +103,7 @@ def record(
     return Recorded(opt_in, consent, created)
 
 
+@again_if_vanished
 def withdraw(
     *,
     number: e164.Number,
@@ -117,6 +124,7 @@ def withdraw(
     evidence = Evidence(text=reason)
     if not source.strip() or not evidence:
         raise OptInRefused(_("A withdrawal needs a source and a reason: where and how the person said no."))
+    check_outlasting(number.e164, source=source)
     withdrawn = _known(purposes) or write_purposes(Purpose.values)
     with transaction.atomic():
         # Every form of the number gets rows of its own, so that a grant for another form, under way at this moment,
@@ -149,22 +157,25 @@ def withdraw(
     return recorded[number.e164]
 
 
-def wait_for_calls(contact_ids: Collection[int], *, business: Business) -> int:
+def wait_for_calls(contact_ids: Collection[int], *, business: Business | None) -> int:
     """Wait until no call for these people is on its way, under any form of their number, and give how many there were.
 
-    Call it outside any transaction, after a withdrawal has committed. A call's lease bounds the wait.
+    Without a business it is calls for any. Call it outside any transaction, after a withdrawal has committed. A call's
+    lease bounds the wait.
     """
     seen: set[tuple[str, int]] = set()
     people = Contact.objects.filter(pk__in=contact_ids).values_list("person_key", flat=True)
-    forms = list(Contact.objects.filter(person_key__in=list(people)).values_list("pk", flat=True))
+    theirs: dict[str, Any] = {
+        "contact_id__in": list(Contact.objects.filter(person_key__in=list(people)).values_list("pk", flat=True))
+    }
+    if business is not None:
+        theirs["business"] = business
     while True:
         now = datetime.now(UTC)
-        checks = ContactCheck.objects.in_flight(now).filter(contact_id__in=forms, business=business)
-        messages = Message.objects.filter(
-            state=Message.State.SENDING, lease_until__gt=now, contact_id__in=forms, business=business
-        )
+        checks = ContactCheck.objects.in_flight(now).filter(**theirs)
+        messages = Message.objects.filter(state=Message.State.SENDING, lease_until__gt=now, **theirs)
         flying = {("check", pk) for pk in checks.values_list("pk", flat=True)}
-        cases = TrustCase.objects.filter(calling_until__gt=now, contact_id__in=forms, business=business)
+        cases = TrustCase.objects.filter(calling_until__gt=now, **theirs)
         flying |= {("identity", pk) for pk in cases.values_list("pk", flat=True)}
         flying |= {("message", pk) for pk in messages.values_list("pk", flat=True)}
         if not flying:
@@ -179,8 +190,12 @@ def decide_held(*, held: OptIn, accept: bool, actor: str, now: datetime) -> OptI
     :raises OptInRefused: when it is not held, somebody has decided already, or it has expired while it was held.
     """
     with transaction.atomic():
-        contact = Contact.objects.get(pseudonym=held.pseudonym)
+        contact = Contact.objects.filter(pseudonym=held.pseudonym).first()
+        if contact is None:
+            raise OptInRefused(_("The person was erased, and with them what this record rests on."))
         consent = _locked_consents([contact], held.business, now)[contact.pk]
+        if accept:
+            _check_not_restricted(contact)
         if held.state != OptIn.State.HELD or OptIn.objects.filter(decides=held).exists():
             raise OptInRefused(_("This record is not waiting for a decision any more."))
         if accept and held.expires_at is not None and held.expires_at <= now:
@@ -215,8 +230,8 @@ def decide_held(*, held: OptIn, accept: bool, actor: str, now: datetime) -> OptI
 
 
 def held() -> QuerySet[OptIn]:
-    """Give the grants that wait for a person's decision."""
-    return OptIn.objects.filter(state=OptIn.State.HELD, decision__isnull=True)
+    """Give the grants that wait for a person's decision; those of erased people rest on nothing any more."""
+    return OptIn.objects.filter(state=OptIn.State.HELD, decision__isnull=True, evidence__isnull=False)
 
 
 def check_proof(
@@ -269,10 +284,22 @@ def covered_purposes(*, named: str, wording: str | None, business: Business) -> 
     return named or wording or business.opt_in_covers
 
 
+def check_outlasting(number: str, *, source: str, external_id: str = "") -> None:
+    """Refuse a person's number where it would stay when the person is erased: beside the evidence, not in it.
+
+    :raises OptInRefused: naming the field.
+    """
+    if outlives_the_person(source, number):
+        raise OptInRefused(_("The source must not hold the person's number: it stays when the person is erased."))
+    if outlives_the_person(external_id, number):
+        raise OptInRefused(
+            _("The id must not hold the person's number: it stays when the person is erased. Leave the id out.")
+        )
+
+
 def derive(consent: Consent, contact: Contact, now: datetime) -> None:
     """Make the locked `consent` say what the contact's events say."""
-    events = OptIn.objects.filter(pseudonym=contact.pseudonym, business_id=consent.business_id)
-    folded = state.fold_rows(events)
+    folded = suppression.state_of(contact, consent.business_id)
     consent.status = Consent.Status(folded.status)
     consent.grants = state.dump_grants(folded.grants)
     consent.withdrawals = state.dump_withdrawals(folded.withdrawals)
@@ -289,11 +316,21 @@ def _known(purposes: Sequence[str]) -> str:
 
 
 def _contact(number: e164.Number, now: datetime) -> Contact:
-    contact, _created = Contact.objects.get_or_create(
+    contact, created = Contact.objects.get_or_create(
         e164=number.e164,
         defaults={"region": number.region, "person_key": e164.person_key(number.e164), "created_at": now},
     )
+    if created:
+        suppression.greet(contact, now=now)
     return contact
+
+
+def _check_not_restricted(contact: Contact) -> None:
+    """Refuse a new consent of somebody whose data may only be kept; their consent rows are locked."""
+    if Contact.objects.filter(pk=contact.pk, restricted_at__isnull=False).exists():
+        raise OptInRefused(
+            _("What is kept of this person is restricted: nothing new counts until somebody lifts the restriction.")
+        )
 
 
 def _locked_consents(contacts: list[Contact], business: Business, now: datetime) -> dict[int, Consent]:
@@ -303,7 +340,10 @@ def _locked_consents(contacts: list[Contact], business: Business, now: datetime)
             contact=contact, business=business, defaults={"status": Consent.Status.WITHDRAWN, "updated_at": now}
         )
     rows = Consent.objects.select_for_update().filter(contact__in=contacts, business=business).order_by("pk")
-    return {row.contact_id: row for row in rows}
+    locked = {row.contact_id: row for row in rows}
+    if len(locked) < len(contacts):
+        raise PersonVanished
+    return locked
 
 
 def _append(contact: Contact, business: Business, opt_in: OptIn, evidence: Evidence) -> tuple[OptIn, bool]:

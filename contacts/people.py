@@ -1,6 +1,7 @@
 """Who it is: finding the person behind a wa_id or a business-scoped user id (BSUID), under any form of their number.
 
-A contact is made only where a number is given; a BSUID alone never makes one.
+A contact is made only where a number is given; a BSUID alone never makes one. What an event tells of the time before a
+person was erased makes none at all.
 """
 
 from contextlib import suppress
@@ -8,27 +9,42 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from contacts.erasure import suppression
+from contacts.erasure.names import check_not_forgotten
 from contacts.models import Alias, Contact
 from numbers.models import has_e164_shape
 from providers import e164
 
 
-def find(wa_id: str, bsuid: str = "") -> Contact | None:
-    """Find the person by their wa_id (digits without +) or else by a BSUID; None where nobody is known so."""
-    return _by_number(wa_id) or next(iter(known_as(bsuid)), None)
+def find(wa_id: str, bsuid: str = "", *, at: datetime) -> Contact | None:
+    """Find the person by their wa_id (digits without +) or else by a BSUID; None where nobody is known so.
+
+    :raises Forgotten: when the person was erased after `at`, the time of the event that names them.
+    """
+    contact = _by_number(wa_id) or next(iter(known_as(bsuid)), None)
+    check_not_forgotten(wa_id=wa_id, bsuid=bsuid, at=at)
+    return contact
 
 
-def find_or_make(wa_id: str, now: datetime) -> Contact | None:
-    """Find the person by their wa_id, and make the contact of somebody new; None where it is no phone number."""
-    contact = _by_number(wa_id)
+def find_or_make(wa_id: str, now: datetime, *, at: datetime) -> Contact | None:
+    """Find the person by their wa_id, and make the contact of somebody new; None where it is no phone number.
+
+    :raises Forgotten: when the person was erased after `at`, the time of the event that names them.
+    """
+    contact = _by_number(wa_id) or _make(wa_id, now)
+    check_not_forgotten(wa_id=wa_id, bsuid="", at=at)
+    return contact
+
+
+def _make(wa_id: str, now: datetime) -> Contact | None:
     number = f"+{wa_id}"
-    if contact is not None or not has_e164_shape(number):
-        return contact
+    if not has_e164_shape(number):
+        return None
     region = ""
     with suppress(e164.NumberRefused):
         # WhatsApp's test numbers belong to no numbering plan and may still write.
         region = e164.read_number(number).region
-    contact, _created = Contact.objects.get_or_create(
+    contact, created = Contact.objects.get_or_create(
         e164=number,
         defaults={
             "region": region,
@@ -37,6 +53,8 @@ def find_or_make(wa_id: str, now: datetime) -> Contact | None:
             "created_at": now,
         },
     )
+    if created:
+        suppression.greet(contact, now=now)
     return contact
 
 

@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from django_q.tasks import async_task
 
+from audit.retention import forget_calls
+from contacts import retention
 from contacts.checking.marks import finish_if_done
 from contacts.checking.results import close_lost
 from contacts.checking.run import run_batch as run
 from contacts.consent import uploads
+from contacts.erasure import finishing
 from contacts.messages import close_lost as close_lost_messages
 from contacts.messages import purge as purge_messages
 from contacts.models import CheckBatch, ContactCheck
@@ -30,6 +33,7 @@ def sweep() -> int:
     for batch in close_lost(now=now):
         finish_if_done(batch, now=now)
     close_lost_messages(now=now)
+    retention.erase_overdue(now=now)
     limits.forget_old_use(now=now)
     due = ContactCheck.objects.due(now + timedelta(minutes=1)).filter(batch__state=CheckBatch.State.RUNNING)
     batches = CheckBatch.objects.filter(pk__in=due.values("batch_id")).select_related("account")
@@ -47,7 +51,13 @@ def import_opt_ins(import_id: int) -> int:
     return imported.rows if imported else 0
 
 
+def finish_erasures() -> int:
+    """Look through files and stored webhooks for people who were erased; give how many erasures are finished now."""
+    return finishing.finish(now=datetime.now(UTC))
+
+
 def purge() -> int:
-    """Remove uploaded files, error files and texts of messages whose time is over."""
+    """Remove what may not be kept any longer: uploaded files, error files, texts of messages, old provider calls."""
     now = datetime.now(UTC)
-    return uploads.purge(now=now) + purge_messages(now=now)
+    gone = uploads.purge(now=now) + purge_messages(now=now)
+    return gone + forget_calls(now=now) + retention.forget_erased_names(now=now)

@@ -1,9 +1,7 @@
 """How numbers, consent and results are said on screen (DESIGN.md, section 3). Commands and exports keep the codes."""
 
 from datetime import datetime
-from functools import lru_cache
 
-import phonenumbers
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -31,17 +29,6 @@ EVENT_TONES = {
 }
 
 
-@lru_cache(maxsize=4096)
-def international(e164: str) -> str:
-    """Write a number as people read it: +51 987 654 321."""
-    try:
-        parsed = phonenumbers.parse(e164)
-    except phonenumbers.NumberParseException:
-        return e164
-    written = str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
-    return written.replace(" ", "\N{NO-BREAK SPACE}")
-
-
 def refusal(reason: str, business: str) -> str:
     """Say why a number was not sent, with the business whose consent is meant."""
     words = {
@@ -53,6 +40,7 @@ def refusal(reason: str, business: str) -> str:
         Reason.NOT_YET_VALID: _("Not sent: the opt-in for %(business)s is dated in the future"),
         Reason.PURPOSE_NOT_AGREED: _("Not sent: did not agree to this purpose of %(business)s"),
         Reason.REGION_NOT_SERVED: _("Not sent: the account does not serve this number's region"),
+        Reason.RESTRICTED: _("Not sent: what is kept of this person is restricted"),
     }
     known = words.get(Reason(reason)) if reason in Reason.values else None
     return (known or _("Not sent")) % {"business": business}

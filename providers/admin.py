@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from audit.admin import ConsoleAdmin
 from audit.display import Tone, badge
 from audit.models import ProviderCall
-from audit.pages import actor_of, clock, show
+from audit.pages import actor_of, ask_for_fresh_sign_in, clock, show
 from providers import accounts, businesses, limits, views
 from providers.forms import BusinessForm, credential_fields, make_account_form, option_fields, option_names
 from providers.models import Business, BusinessName, ProviderAccount
@@ -169,8 +169,10 @@ class ProviderAccountAdmin(ConsoleAdmin):
     ) -> HttpResponse:
         """Show how the account stands above its settings."""
         account = self.get_object(request, object_id)
-        extra = {"show_save_and_add_another": False, **(standing(account) if account else {})}
-        return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
+        extra = {"show_save_and_add_another": False, **(standing(account) if account else {}), **(extra_context or {})}
+        # Another base URL takes the credentials to another host.
+        asked = ask_for_fresh_sign_in(request) if request.method == "POST" else None
+        return asked or super().change_view(request, object_id, form_url, extra)
 
     def save_model(self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool) -> None:
         """Save through the journey, with the names of what changed."""

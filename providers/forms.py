@@ -93,16 +93,25 @@ class BusinessForm(_BusinessBase):
 
     class Meta:
         model = Business
-        fields = ("name", "opt_in_covers")
+        fields = ("name", "opt_in_covers", "keep_proof_years")
+        help_texts = {
+            "keep_proof_years": _("What a person's restriction proposes: how long after it their proof is kept."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "keep_proof_years" in self.fields:
+            self.fields["keep_proof_years"].required = False
         if "opt_in_covers" in self.fields:
             self.initial["opt_in_covers"] = self.instance.opt_in_covers.split(",")
 
     def clean_opt_in_covers(self) -> str:
         """Write the ticked purposes as they are stored."""
         return write_purposes(self.cleaned_data["opt_in_covers"])
+
+    def clean_keep_proof_years(self) -> int:
+        """Leave the years as they are where nothing is said."""
+        return int(self.cleaned_data["keep_proof_years"] or self.instance.keep_proof_years)
 
 
 class CredentialsForm(forms.Form):

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from audit.pages import actor_of, clock, may, sent, show
+from audit.pages import actor_of, clock, may, needs_fresh_sign_in, sent, show
 from providers import accounts
 from providers.forms import ConfirmRecipientForm, CredentialsForm, PauseForm
 from providers.models import ProviderAccount
@@ -93,6 +93,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 @may("providers.change_provideraccount")
+@needs_fresh_sign_in
 def credentials(request: HttpRequest, pk: int) -> HttpResponse:
     """Replace credentials: what is entered goes in and is never shown again."""
     account = get_object_or_404(ProviderAccount, pk=pk)
@@ -142,6 +143,7 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_POST
 @may("providers.change_provideraccount")
+@needs_fresh_sign_in
 def webhook_token(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the webhook address anew and show it this one time: a redirect would have to keep the token somewhere."""
     account = get_object_or_404(ProviderAccount, pk=pk, kind=ProviderAccount.Kind.ONPREM)

@@ -3,10 +3,10 @@
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-ADMIN, SUPPORT, AUDITOR = "Business admins", "Support staff", "Auditors"
+ADMIN, SUPPORT, AUDITOR, VIEWER = "Business admins", "Support staff", "Auditors", "Viewers"
 #: A member of staff to whom nobody gave a role, and somebody who has not signed in.
 NOBODY, ANONYMOUS = "no role", "anonymous"
-EVERYBODY = (ADMIN, SUPPORT, AUDITOR, NOBODY, ANONYMOUS)
+EVERYBODY = (ADMIN, SUPPORT, AUDITOR, VIEWER, NOBODY, ANONYMOUS)
 
 
 def browser(role: str) -> Client:

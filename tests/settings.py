@@ -10,6 +10,7 @@ os.environ.setdefault("META_WEBHOOK_VERIFY_TOKEN", "tests-only-verify-token")
 os.environ["PROVIDERS_ALLOW_LOCAL"] = "1"
 os.environ["SECURE_SSL_REDIRECT"] = "0"
 os.environ["DEBUG"] = "0"
+os.environ["SECOND_FACTOR_ROLES"] = ""  # tests that are about the second factor ask for it themselves
 
 from waadmin.settings import *  # noqa: F403
 
@@ -20,3 +21,4 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_ROOT = tempfile.mkdtemp(prefix="waadmin-tests-")  # whitenoise warns about a folder that is not there
+ERASURE_JOURNAL = ""  # tests that are about the journal name a file of their own

@@ -14,6 +14,8 @@ from django.db import OperationalError, connection
 from audit import triggers
 from waadmin import BASE_DIR, checks
 
+KEY = Fernet.generate_key().decode()
+
 
 def ids(found: list[Any]) -> list[str]:
     return [message.id for message in found]
@@ -24,7 +26,7 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     complete = {
         "PATH": os.environ["PATH"],
         "SECRET_KEY": "tests-only",
-        "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "FIELD_ENCRYPTION_KEYS": KEY,
         "META_APP_SECRET": "tests-only",
         "META_WEBHOOK_VERIFY_TOKEN": "tests-only",
         "ALLOWED_HOSTS": "localhost",
@@ -124,3 +126,18 @@ def test_a_dropped_trigger_stops_commands_until_migrate_has_mended_it(tmp_path: 
     mended = manage("migrate", "-v0", DATABASE_URL=url)
     assert mended.returncode == 0 and "waadmin.W003" in mended.stderr
     assert manage("check", DATABASE_URL=url).returncode == 0
+
+
+def test_a_wrong_encryption_key_stops_every_command_and_the_right_one_goes_on(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'some.sqlite3'}"
+    assert manage("migrate", "-v0", DATABASE_URL=url).returncode == 0
+
+    other = Fernet.generate_key().decode()
+    refused = manage("process_webhooks", DATABASE_URL=url, FIELD_ENCRYPTION_KEYS=other)
+
+    assert refused.returncode == 1
+    assert "waadmin.E007" in refused.stderr and "Traceback" not in refused.stderr
+    assert manage("process_webhooks", DATABASE_URL=url).returncode == 0
+    rotated = manage("rotate_keys", DATABASE_URL=url, FIELD_ENCRYPTION_KEYS=f"{other},{KEY}")
+    assert rotated.returncode == 0, rotated.stderr
+    assert manage("process_webhooks", DATABASE_URL=url, FIELD_ENCRYPTION_KEYS=other).returncode == 0

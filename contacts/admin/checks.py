@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin import ReadOnlyAdmin
 from audit.display import Tone, badge, when
-from contacts import words
+from contacts import masking, words
+from contacts.admin.hiding import PeopleAdmin
 from contacts.admin.people import pk_in
 from contacts.models import CheckBatch, ContactCheck
 from contacts.views import progress, runs
@@ -72,7 +73,7 @@ class CheckBatchAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ContactCheck)
-class ContactCheckAdmin(ReadOnlyAdmin):
+class ContactCheckAdmin(PeopleAdmin):
     """Single checks, newest first, over all runs."""
 
     list_display = ("as_written", "result", "through", "answered")
@@ -86,7 +87,7 @@ class ContactCheckAdmin(ReadOnlyAdmin):
         "person",
         "result",
         "detail",
-        "wa_id",
+        "shown_wa_id",
         "sure",
         "account",
         "business",
@@ -102,19 +103,23 @@ class ContactCheckAdmin(ReadOnlyAdmin):
         """Head the page with what the answer is worth, not with the bare status."""
         response = super().render_change_form(request, context, *args, **kwargs)
         check = context["original"]
-        context["title"] = f"{check.input}: {words.result_words(check, check.business.name)}"
+        context["title"] = f"{masking.text(check.input)}: {words.result_words(check, check.business.name)}"
         return response
+
+    @admin.display(description="wa_id")
+    def shown_wa_id(self, check: ContactCheck) -> str:
+        return masking.text(check.wa_id or "") or "–"
 
     @admin.display(description=_("as written"))
     def as_written(self, check: ContactCheck) -> SafeString:
-        return format_html('<span class="number">{}</span>', check.input)
+        return format_html('<span class="number">{}</span>', masking.text(check.input))
 
     @admin.display(description=_("person"))
     def person(self, check: ContactCheck) -> SafeString | str:
         if check.contact is None:
             return "–"
         page = reverse("admin:contacts_contact_change", args=[check.contact_id])
-        return format_html('<a class="number" href="{}">{}</a>', page, words.international(check.contact.e164))
+        return format_html('<a class="number" href="{}">{}</a>', page, masking.number(check.contact.e164))
 
     @admin.display(description=_("result"))
     def result(self, check: ContactCheck) -> SafeString:

@@ -12,14 +12,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.admin import ConsoleAdmin, ReadOnlyAdmin
+from audit.admin import ConsoleAdmin
 from audit.display import copyable, when
 from audit.pages import actor_of, clock
-from contacts import words
+from contacts import masking, words
+from contacts.admin.hiding import PeopleAdmin
 from contacts.consent import texts
 from contacts.forms.consent import ConsentTextForm
 from contacts.models import ConsentText, Contact, OptIn
-from contacts.views import consent
+from contacts.views import consent, proof
 
 
 class OptInList(ChangeList):
@@ -36,7 +37,7 @@ class OptInList(ChangeList):
 
 
 @admin.register(OptIn)
-class OptInAdmin(ReadOnlyAdmin):
+class OptInAdmin(PeopleAdmin):
     """Every consent event, newest first."""
 
     change_list_template = "contacts/optin_list.html"
@@ -70,6 +71,7 @@ class OptInAdmin(ReadOnlyAdmin):
         return [
             self.page("opt-out/", consent.withdraw, "withdraw"),
             self.page("held/", consent.held, "held"),
+            self.page("worth-a-look/", proof.worth_a_look, "worth_a_look"),
             self.page("<int:pk>/decide/", consent.decide, "decide"),
             self.page("<int:pk>/evidence/", consent.evidence, "evidence"),
         ]
@@ -125,7 +127,7 @@ class OptInAdmin(ReadOnlyAdmin):
         if person is None:
             return format_html('<span class="quiet">{}</span>', _("erased"))
         page = reverse("admin:contacts_contact_change", args=[person.pk])
-        return format_html('<a class="number" href="{}">{}</a>', page, words.international(person.e164))
+        return format_html('<a class="number" href="{}">{}</a>', page, masking.number(person.e164))
 
     @admin.display(description=_("purposes"))
     def covers(self, event: OptIn) -> str:

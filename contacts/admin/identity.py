@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.admin import ReadOnlyAdmin
 from audit.display import Tone, ago, badge, when
 from audit.pages import clock
-from contacts import identity_words, words
+from contacts import identity_words, masking
+from contacts.admin.hiding import PeopleAdmin
 from contacts.admin.people import pk_in
 from contacts.models import Contact, IdentityKey, IdentityTrust, TrustCase
 from contacts.views import cases, settling
@@ -26,7 +26,7 @@ def person_link(contact: Contact | None) -> SafeString | str:
     if contact is None:
         return "–"
     page = reverse("admin:contacts_contact_change", args=[contact.pk])
-    return format_html('<a class="number" href="{}">{}</a>', page, words.international(contact.e164))
+    return format_html('<a class="number" href="{}">{}</a>', page, masking.number(contact.e164))
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -115,7 +115,7 @@ class AssigneeFilter(admin.SimpleListFilter):
 
 
 @admin.register(TrustCase)
-class TrustCaseAdmin(ReadOnlyAdmin):
+class TrustCaseAdmin(PeopleAdmin):
     """Identity changes to verify, the oldest first: each on a page of its own."""
 
     list_display = ("who", "state", "opened", "waits", "taken_by")
@@ -160,7 +160,7 @@ class TrustCaseAdmin(ReadOnlyAdmin):
     @admin.display(description=_("person"))
     def who(self, case: TrustCase) -> SafeString:
         sender = identity_words.sender_name(case.account, case.business_number)
-        number = words.international(case.contact.e164)
+        number = masking.number(case.contact.e164)
         return format_html('<span class="number">{}</span><span class="under">{}</span>', number, sender)
 
     @admin.display(description=_("state"))
@@ -189,7 +189,7 @@ class TrustCaseAdmin(ReadOnlyAdmin):
 
 
 @admin.register(IdentityTrust)
-class IdentityTrustAdmin(ReadOnlyAdmin):
+class IdentityTrustAdmin(PeopleAdmin):
     """Who is trusted, with each of our numbers, since when and why."""
 
     list_display = ("shown_state", "who", "trusted_hash", "since_when", "number")
@@ -224,7 +224,7 @@ class IdentityTrustAdmin(ReadOnlyAdmin):
 
 
 @admin.register(IdentityKey)
-class IdentityKeyAdmin(ReadOnlyAdmin):
+class IdentityKeyAdmin(PeopleAdmin):
     """Every identity that was ever seen: the newest is not the trusted one."""
 
     list_display = ("shown_hash", "who", "seen_in", "observed", "number")

@@ -11,9 +11,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.admin import ReadOnlyAdmin
 from audit.display import Tone, badge, copyable, when
 from contacts import identity_words, message_words, messages, words
+from contacts.admin.hiding import PeopleAdmin
 from contacts.admin.identity import person_link
 from contacts.admin.people import pk_in
 from contacts.models import Message, MessageStatus, Suggestion
@@ -23,7 +23,7 @@ from providers.interfaces import TemplateMessage, TextMessage
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(PeopleAdmin):
     """Messages to and from people, newest first."""
 
     list_display = ("shown_fate", "who", "what", "moment", "number")
@@ -126,7 +126,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
 
 @admin.register(MessageStatus)
-class MessageStatusAdmin(ReadOnlyAdmin):
+class MessageStatusAdmin(PeopleAdmin):
     """What providers told about messages, as they told it."""
 
     list_display = ("shown_status", "moment", "shown_error", "shown_hash", "shown_wamid")
@@ -192,7 +192,7 @@ class DecisionFilter(admin.SimpleListFilter):
 
 
 @admin.register(Suggestion)
-class SuggestionAdmin(ReadOnlyAdmin):
+class SuggestionAdmin(PeopleAdmin):
     """What people wrote that may mean consent or its end, the most urgent first."""
 
     list_display = ("shown_kind", "state", "due", "who", "business")

@@ -14,13 +14,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from audit.admin import ReadOnlyAdmin
 from audit.display import ago
 from audit.pages import clock, may
-from contacts import words
+from contacts import masking, words
+from contacts.admin.hiding import PeopleAdmin
 from contacts.forms.runs import MOST_NUMBERS
 from contacts.models import Consent, Contact, ContactCheck
-from contacts.views import people, runs, sending, settling
+from contacts.views import erasing, people, proof, revealing, runs, sending, settling
+from contacts.visibility import visible
 
 _NOT_A_DIGIT = re.compile(r"\D", re.ASCII)
 #: Fewer digits than this would find half the world.
@@ -45,7 +46,7 @@ class ContactList(ChangeList):
 
 
 @admin.register(Contact)
-class ContactAdmin(ReadOnlyAdmin):
+class ContactAdmin(PeopleAdmin):
     """People: their numbers, what they agreed to, what was asked about them."""
 
     list_display = ("number", "region", "consent", "last_checked")
@@ -59,8 +60,14 @@ class ContactAdmin(ReadOnlyAdmin):
         """Add what may be done about one person."""
         return [
             self.page("<int:pk>/check/", check_one, "check"),
+            self.page("<int:pk>/number/", revealing.reveal, "reveal"),
             self.page("<int:pk>/send/", sending.send, "send"),
             self.page("<int:pk>/verify/", settling.ask_to_verify, "verify"),
+            self.page("<int:pk>/erase/", erasing.page, "erase"),
+            self.page("<int:pk>/lift/", erasing.lift, "lift"),
+            self.page("<int:pk>/evidence-pack/", proof.evidence_pack, "evidence_pack"),
+            self.page("<int:pk>/evidence-pack.json", proof.evidence_pack_file, "evidence_pack_file"),
+            self.page("<int:pk>/complaint/", proof.complaint, "complaint"),
         ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -83,6 +90,10 @@ class ContactAdmin(ReadOnlyAdmin):
         digits = _NOT_A_DIGIT.sub("", search_term)
         if len(digits) < _SHORTEST_ENDING:
             return queryset.none(), False
+        if not masking.sees_in_full(request.user):
+            # A part of a number would find out the rest, digit by digit.
+            whole = digits.removeprefix("00")
+            return queryset.filter(Q(e164=f"+{whole}") | Q(wa_id=whole)), False
         if search_term.strip().startswith("+"):
             return queryset.filter(e164__startswith="+" + digits), False
         # A national number often begins with a nought that its international form leaves out.
@@ -103,11 +114,12 @@ class ContactAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Check on WhatsApp"), permissions=["check"])
     def check_selected(self, request: HttpRequest, queryset: QuerySet[Contact]) -> HttpResponseBase:
         """Begin a check run with the selected people; the preview comes first."""
-        return runs.from_selection(request, list(queryset.values_list("e164", flat=True)[: MOST_NUMBERS + 1]))
+        numbers = queryset.filter(restricted_at=None).values_list("e164", flat=True)
+        return runs.from_selection(request, list(numbers[: MOST_NUMBERS + 1]))
 
     @admin.display(description=_("number"), ordering="e164")
     def number(self, contact: Contact) -> SafeString:
-        return format_html('<span class="number">{}</span>', words.international(contact.e164))
+        return format_html('<span class="number">{}</span>', masking.number(contact.e164))
 
     @admin.display(description=_("consent"))
     def consent(self, contact: Contact) -> SafeString | str:
@@ -133,7 +145,8 @@ class ContactAdmin(ReadOnlyAdmin):
 @may("contacts.add_checkbatch")
 def check_one(request: HttpRequest, pk: int) -> HttpResponse:
     """Begin a check run with one person."""
-    return runs.from_selection(request, [get_object_or_404(Contact, pk=pk).e164])
+    contact = get_object_or_404(visible(Contact.objects.all(), request.user), pk=pk)
+    return runs.from_selection(request, [contact.e164])
 
 
 def pk_in(object_id: str) -> int:

@@ -14,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audit.pages import clock, may, show
-from contacts import identity, identity_words, messages, words
+from contacts import identity, identity_words, masking, messages
 from contacts.forms.cases import AcknowledgeForm, AssignForm, NotReachedForm, OtherPersonForm, SamePersonForm
 from contacts.identity import notes, settling
 from contacts.models import IdentityTrust, OptIn, TrustCase
 from contacts.views.telling import Templates, read_templates
+from contacts.visibility import visible
 from providers.interfaces import NodeIdentity, TemplateFacts, TemplateMessage, TextMessage
 
 Resend = settling.Resend
@@ -40,7 +41,7 @@ class Choice:
 @may("contacts.view_trustcase")
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show where the case stands and what may be done."""
-    case = find(pk)
+    case = find(request, pk)
     outcome = request.GET.get("outcome", "")
     return draw(request, case, outcome=outcome if outcome in OUTCOMES else "")
 
@@ -50,7 +51,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
 @may("contacts.view_trustcase")
 def live(request: HttpRequest, pk: int) -> JsonResponse:
     """Give the state for the script that waits for the new identity."""
-    case = find(pk)
+    case = find(request, pk)
     return JsonResponse(_live(case, _trust(case)))
 
 
@@ -72,10 +73,10 @@ def draw(
         request,
         "contacts/case.html",
         status=status,
-        title=_("Identity change: %(who)s") % {"who": words.international(case.contact.e164)},
+        title=_("Identity change: %(who)s") % {"who": masking.number(case.contact.e164)},
         model=TrustCase,
         case=case,
-        who=words.international(case.contact.e164),
+        who=masking.number(case.contact.e164),
         sender=identity_words.sender_name(case.account, case.business_number),
         case_badge=identity_words.case_badge(case),
         trust=trust,
@@ -107,9 +108,10 @@ def may_read_notes(request: HttpRequest) -> bool:
     return request.user.has_perm("contacts.settle_trustcase") or request.user.has_perm("contacts.view_optinevidence")
 
 
-def find(pk: int) -> TrustCase:
-    """Give the case of a page."""
-    rows = TrustCase.objects.select_related(
+def find(request: HttpRequest, pk: int) -> TrustCase:
+    """Give the case of a page, of somebody whom this user may see."""
+    rows = visible(TrustCase.objects.all(), request.user)
+    rows = rows.select_related(
         "contact", "business", "account__business", "business_number__business_account__business", "message__contact"
     )
     return get_object_or_404(rows, pk=pk)

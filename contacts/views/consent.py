@@ -13,10 +13,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from audit.pages import actor_of, clock, may, sent, show
-from contacts import opt_ins, words
+from contacts import masking, opt_ins, words
 from contacts.consent.files import FileRefused, kind_of
 from contacts.forms.consent import RecordForm, WithdrawForm
 from contacts.models import ConsentText, Contact, OptIn, OptInEvidence
+from contacts.visibility import sees, visible
 
 _HELD_A_PAGE = 50
 
@@ -66,7 +67,8 @@ def record(request: HttpRequest) -> HttpResponse:
 @may("contacts.withdraw_optin")
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Record that a person said no, then wait for calls already on their way."""
-    form = WithdrawForm(sent(request)[0], initial=_from_address(request))
+    person = _person_named(request)
+    form = WithdrawForm(sent(request)[0], initial=_from_address(request), person=person)
     if request.method == "POST" and form.is_valid():
         cleaned = form.cleaned_data
         business = cleaned["business"]
@@ -87,13 +89,13 @@ def withdraw(request: HttpRequest) -> HttpResponse:
             forms_of_number = Contact.objects.filter(person_key=contact.person_key).values_list("pk", flat=True)
             awaited = opt_ins.wait_for_calls(list(forms_of_number), business=business)
             messages.success(request, withdrawn_words(business.name, awaited))
-            if request.user.has_perm("contacts.view_contact"):
+            if request.user.has_perm("contacts.view_contact") and sees(request.user, contact):
                 return redirect(_person(contact.pk))
             return redirect("admin:index")
     return show(
         request,
         "console/form_page.html",
-        title=_("Record opt-out"),
+        title=_("Record opt-out of %(who)s") % {"who": masking.number(person.e164)} if person else _("Record opt-out"),
         model=OptIn,
         form=form,
         submit=_("Record opt-out"),
@@ -108,7 +110,9 @@ def withdraw(request: HttpRequest) -> HttpResponse:
 @may("contacts.add_optin")
 def held(request: HttpRequest) -> HttpResponse:
     """Show imported opt-ins of people who had opted out."""
-    waiting = opt_ins.held().select_related("business", "opt_in_import", "evidence", "consent_text")
+    waiting = visible(opt_ins.held(), request.user).select_related(
+        "business", "opt_in_import", "evidence", "consent_text"
+    )
     waiting = waiting.defer(
         "opt_in_import__content", "opt_in_import__errors", "evidence__file", "consent_text__picture"
     ).order_by("pk")
@@ -124,7 +128,7 @@ def held(request: HttpRequest) -> HttpResponse:
             {
                 "event": event,
                 "contact": people.get(event.pseudonym),
-                "number": words.international(people[event.pseudonym].e164) if event.pseudonym in people else "–",
+                "number": masking.number(people[event.pseudonym].e164) if event.pseudonym in people else "–",
                 "purposes": words.purposes(event.purposes),
             }
             for event in page.object_list
@@ -137,7 +141,8 @@ def held(request: HttpRequest) -> HttpResponse:
 @may("contacts.add_optin")
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept or dismiss a held opt-in."""
-    event = get_object_or_404(OptIn.objects.select_related("business", "consent_text"), pk=pk)
+    events = visible(OptIn.objects.all(), request.user)
+    event = get_object_or_404(events.select_related("business", "consent_text"), pk=pk)
     accept = request.POST.get("decision") == "accept"
     try:
         opt_ins.decide_held(held=event, accept=accept, actor=actor_of(request), now=clock())
@@ -152,6 +157,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 @may("contacts.view_optinevidence")
 def evidence(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the file that proves a consent event."""
+    get_object_or_404(visible(OptIn.objects.all(), request.user), pk=pk)
     kept = get_object_or_404(OptInEvidence, opt_in_id=pk)
     return _attachment(kept.file, f"evidence-{pk}")
 
@@ -207,6 +213,15 @@ def withdrawn_words(business: str, awaited: int) -> str:
 def _from_address(request: HttpRequest) -> dict[str, Any]:
     found: dict[str, Any] = {name: request.GET[name] for name in ("number", "business") if name in request.GET}
     return found
+
+
+def _person_named(request: HttpRequest) -> Contact | None:
+    pk = request.GET.get("person", "")
+    if not pk:
+        return None
+    if not (pk.isascii() and pk.isdigit() and len(pk) < 19) or not request.user.has_perm("contacts.view_contact"):
+        raise Http404
+    return get_object_or_404(visible(Contact.objects.all(), request.user), pk=int(pk))
 
 
 def _person(pk: int) -> str:

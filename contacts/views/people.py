@@ -7,11 +7,13 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from audit.pages import clock, may, show
-from contacts import identity_words, message_words, messages, standing, timeline, words
+from audit.pages import actor_of, clock, may, show
+from contacts import identity_words, looking, masking, message_words, messages, standing, timeline, words
 from contacts.consent.state import load_grants
 from contacts.models import Alias, Consent, Contact, IdentityTrust
 from contacts.views.cases import may_read_notes
+from contacts.views.proof import SEES_ALL
+from contacts.visibility import visible
 from providers.interfaces import TemplateMessage, TextMessage
 
 
@@ -19,8 +21,9 @@ from providers.interfaces import TemplateMessage, TextMessage
 @may("contacts.view_contact")
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the timeline of one person."""
-    contact = get_object_or_404(Contact, pk=pk)
+    contact = get_object_or_404(visible(Contact.objects.all(), request.user), pk=pk)
     now = clock()
+    looking.note_opened(contact=contact, actor=actor_of(request), now=now)
     consents = Consent.objects.filter(contact=contact).select_related("business").order_by("business__name")
     may_see_messages = request.user.has_perm("contacts.view_message")
     entries = timeline.of(contact, with_messages=may_see_messages)
@@ -28,7 +31,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     return show(
         request,
         "contacts/person.html",
-        title=words.international(contact.e164),
+        title=masking.number(contact.e164),
         model=Contact,
         contact=contact,
         consents=[
@@ -49,6 +52,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         last_check=next((entry.check for entry in entries if entry.check and entry.check.checked_at), None),
         may_see_evidence=request.user.has_perm("contacts.view_optinevidence"),
         may_see_identity=may_see_identity,
+        may_take_all=request.user.has_perms(SEES_ALL),
         may_read_notes=may_read_notes(request),
         back_title=_("Contacts"),
     )

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.display import Tone
 from audit.pages import actor_of, clock, may, show
-from contacts import checks, words
+from contacts import checks, masking, words
 from contacts.checking import download as rows_file
 from contacts.models import CheckBatch, ContactCheck
+from contacts.visibility import PERMISSION, visible
 from providers.interfaces import EvidenceStrength
 
 _ROWS_A_PAGE = 100
@@ -57,7 +58,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         for choice in ContactCheck.Status
         if live["counts"].get(choice.value)
     ]
-    rows = ContactCheck.objects.filter(batch=batch).order_by("position")
+    rows = visible(ContactCheck.objects.filter(batch=batch), request.user).order_by("position")
     if status in ContactCheck.Status.values:
         rows = rows.filter(status=status)
     paginator = Paginator(rows.select_related("contact", "duplicate_of", "cached_from__batch"), _ROWS_A_PAGE)
@@ -137,14 +138,20 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@may("contacts.view_checkbatch", "contacts.view_contactcheck")
+@may("contacts.view_checkbatch", "contacts.view_contactcheck", masking.IN_FULL)
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Give the rows as a CSV file, all of them or those with one result."""
     batch = _batch(pk)
     status = request.GET.get("status", "")
     status = status if status in ContactCheck.Status.values else ""
     response = StreamingHttpResponse(
-        rows_file.write(batch=batch, status=status, actor=actor_of(request), now=clock()),
+        rows_file.write(
+            batch=batch,
+            status=status,
+            with_restricted=request.user.has_perm(PERMISSION),
+            actor=actor_of(request),
+            now=clock(),
+        ),
         content_type="text/csv; charset=utf-8",
     )
     name = f"check-run-{batch.pk}{'-' + status.lower() if status else ''}.csv"

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from audit.pages import actor_of, clock, may, show
-from contacts import checks, words
+from contacts import checks, masking, words
 from contacts.checks import Judged, Line, Preview
 from contacts.forms.runs import MOST_NUMBERS, RunForm
 from contacts.gate import Outcome, Reason
@@ -156,7 +156,7 @@ def _preview_page(request: HttpRequest, form: RunForm) -> HttpResponse:
         unreadable=[row.line for row in preview.rows if row.line.number is None][:_LINES_SHOWN],
         unreadable_count=preview.refusals.get(Reason.NOT_E164, 0),
         variants=preview.variants[:_LINES_SHOWN],
-        reached=[(words.international(number), at) for number, at in list(preview.reached.items())[:_LINES_SHOWN]],
+        reached=[(masking.number(number), at) for number, at in list(preview.reached.items())[:_LINES_SHOWN]],
         reached_count=len(preview.reached),
         reached_more=len(preview.reached) - _LINES_SHOWN,
         is_weak=preview.strength is EvidenceStrength.WEAK,
@@ -204,7 +204,7 @@ def _refused_groups(preview: Preview, account: ProviderAccount) -> list[RefusedG
 
 
 def _shown(line: Line) -> str:
-    return words.international(line.number.e164) if line.number else line.input[:80]
+    return masking.number(line.number.e164) if line.number else line.input[:80]
 
 
 def _fix(reason: Reason, row: Judged, account: ProviderAccount) -> dict[str, Any]:

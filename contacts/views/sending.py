@@ -12,12 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from audit.pages import actor_of, clock, may, show
-from contacts import identity_words, message_words, messages, words
+from contacts import identity_words, masking, message_words, messages, words
 from contacts.forms.messages import SendForm
 from contacts.messages import ContentRefused, MessageRefused, Permit
 from contacts.models import Contact, TrustCase
 from contacts.standing import Sender, first_choice, line_of, senders
 from contacts.views.telling import Templates, read_templates, tell
+from contacts.visibility import visible
 from numbers.views.telling import said_by_provider
 from providers.errors import NotConfigured, ProviderError
 from providers.models import Purpose
@@ -28,7 +29,7 @@ from providers.models import Purpose
 @may("contacts.send_message")
 def send(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what may be sent from a number and, on the press of the button, send it once."""
-    contact = get_object_or_404(Contact, pk=pk)
+    contact = get_object_or_404(visible(Contact.objects.all(), request.user), pk=pk)
     found = list(senders())
     asked = request.POST.get("from") or request.GET.get("from", "")
     sender = next((one for one in found if one.key == asked), None) or first_choice(contact, found)
@@ -107,7 +108,7 @@ def _draw(
         model=Contact,
         of=contact,
         contact=contact,
-        who=words.international(contact.e164),
+        who=masking.number(contact.e164),
         senders=found,
         sender=sender,
         business=business,

@@ -22,6 +22,7 @@ from contacts.models import Contact, TrustCase
 from contacts.standing import find_sender
 from contacts.views.cases import Resend, draw, find, resend_in, templates_for, to_page
 from contacts.views.telling import tell
+from contacts.visibility import visible
 from numbers.views.telling import said_by_provider
 from providers.errors import ProviderError
 from providers.interfaces import NodeIdentity
@@ -35,7 +36,7 @@ _MAY = "contacts.settle_trustcase"
 @may(_MAY)
 def same_person(request: HttpRequest, pk: int) -> HttpResponse:
     """Write down that it is the same person; what was chosen goes again, once, without an identity."""
-    case = find(pk)
+    case = find(request, pk)
     resend = resend_in(request, case)
     chosen = templates_for(request, case).chosen if resend is Resend.TEMPLATE else None
     form = SamePersonForm(request.POST, template=chosen)
@@ -68,7 +69,7 @@ def same_person(request: HttpRequest, pk: int) -> HttpResponse:
 @may(_MAY)
 def other_person(request: HttpRequest, pk: int) -> HttpResponse:
     """Write down that the number is somebody else's now: everything is withdrawn."""
-    case = find(pk)
+    case = find(request, pk)
     form = OtherPersonForm(request.POST)
     if not form.is_valid():
         return draw(request, case, outcome="other_person", form=form)
@@ -95,7 +96,7 @@ def other_person(request: HttpRequest, pk: int) -> HttpResponse:
 @may(_MAY)
 def not_reached(request: HttpRequest, pk: int) -> HttpResponse:
     """Write down that the person could not be reached."""
-    case = find(pk)
+    case = find(request, pk)
     form = NotReachedForm(request.POST)
     if not form.is_valid():
         return draw(request, case, outcome="not_reached", form=form)
@@ -119,7 +120,7 @@ def not_reached(request: HttpRequest, pk: int) -> HttpResponse:
 @may(_MAY)
 def resend_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Send one more message without an identity to a verified person."""
-    case = find(pk)
+    case = find(request, pk)
     is_template = resend_in(request, case) is not Resend.ORIGINAL
     chosen = templates_for(request, case).chosen if is_template else None
     form = SamePersonForm(request.POST, template=chosen)
@@ -141,7 +142,7 @@ def resend_again(request: HttpRequest, pk: int) -> HttpResponse:
 @may(_MAY)
 def assign(request: HttpRequest, pk: int) -> HttpResponse:
     """Say who takes care of the case."""
-    case = find(pk)
+    case = find(request, pk)
     assignee = request.POST.get("assignee", "")[:150]
 
     def carried() -> bool:
@@ -159,20 +160,20 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
 @may(_MAY)
 def read_node(request: HttpRequest, pk: int) -> HttpResponse:
     """Read the identity at the node and show it: what is confirmed next is exactly this one."""
-    case = find(pk)
+    case = find(request, pk)
     seen: NodeIdentity | None = _carry(
         request, case, lambda: node.read_identity(case=case, actor=actor_of(request), now=clock())
     )
     if seen is None:
         return to_page(case, "?outcome=same_person")
-    return draw(request, find(pk), outcome="same_person", seen=seen)
+    return draw(request, find(request, pk), outcome="same_person", seen=seen)
 
 
 @require_POST
 @may(_MAY)
 def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm exactly the hash that stood on the page."""
-    case = find(pk)
+    case = find(request, pk)
     form = AcknowledgeForm(request.POST)
     if not form.is_valid():
         return draw(request, case, outcome="same_person", form=form)
@@ -202,7 +203,7 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
 @may(_MAY)
 def ask_to_verify(request: HttpRequest, pk: int) -> HttpResponse:
     """Open a case because somebody wants to verify a person again."""
-    contact = get_object_or_404(Contact, pk=pk)
+    contact = get_object_or_404(visible(Contact.objects.all(), request.user), pk=pk)
     sender = find_sender(request.POST.get("from", ""))
     if sender is None:
         return to_person(contact)
@@ -230,7 +231,7 @@ def _refused(
     request: HttpRequest, case: TrustCase, outcome: str, form: forms.Form, refusal: CaseRefused
 ) -> HttpResponse:
     """Show the form again with why it was refused; where it is not shown any more, say it at the head of the page."""
-    found = find(case.pk)
+    found = find(request, case.pk)
     form.add_error(None, str(refusal))
     if found.closed_at is not None or (found.business_number_id is None and isinstance(form, SamePersonForm)):
         messages.error(request, str(refusal))

@@ -11,19 +11,20 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.display import Tone, badge
 from audit.pages import actor_of, clock, may, show
-from contacts import opt_ins, words
+from contacts import masking, opt_ins
 from contacts.forms.suggestions import DecideForm
 from contacts.inbound import suggestions
 from contacts.inbound.texts import words_of
 from contacts.models import Contact, Suggestion
 from contacts.views.consent import withdrawn_words
+from contacts.visibility import visible
 
 
 @require_safe
 @may("contacts.view_suggestion")
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what was written and what may be done about it."""
-    suggestion = _find(pk)
+    suggestion = _find(request, pk)
     return _draw(request, suggestion, DecideForm(suggestion=suggestion))
 
 
@@ -31,7 +32,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
 @may("contacts.decide_suggestion")
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
     """Record what the person meant, or dismiss it."""
-    suggestion = _find(pk)
+    suggestion = _find(request, pk)
     accept = request.POST.get("decision") == "record"
     if accept and not may_record(request, suggestion):
         raise PermissionDenied
@@ -86,14 +87,15 @@ def _waited(contact: Contact, suggestion: Suggestion) -> str:
     return withdrawn_words(business.name, opt_ins.wait_for_calls(list(forms_of_number), business=business))
 
 
-def _find(pk: int) -> Suggestion:
-    rows = Suggestion.objects.select_related("contact", "business", "message__business_number", "message__account")
+def _find(request: HttpRequest, pk: int) -> Suggestion:
+    rows = visible(Suggestion.objects.all(), request.user)
+    rows = rows.select_related("contact", "business", "message__business_number", "message__account")
     return get_object_or_404(rows, pk=pk)
 
 
 def _draw(request: HttpRequest, suggestion: Suggestion, form: DecideForm) -> HttpResponse:
     contact = suggestion.contact
-    who = words.international(contact.e164) if contact else _("a person without a number")
+    who = masking.number(contact.e164) if contact else _("a person without a number")
     return show(
         request,
         "contacts/suggestion.html",

@@ -6,7 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from audit.pages import actor_of, clock, may, sent, show
+from audit.pages import actor_of, clock, may, needs_fresh_sign_in, sent, show
 from numbers import registration, words
 from numbers.forms import ConfirmationForm
 from numbers.models import BusinessNumber
@@ -18,6 +18,7 @@ from numbers.views.telling import carry, find, page_of, to_page
 @never_cache
 @require_http_methods(["GET", "POST"])
 @may("numbers.register_businessnumber")
+@needs_fresh_sign_in
 def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
     """Set a new PIN, stop the number here, and show the PIN this one time."""
     number = find(pk)

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from audit.pages import actor_of, clock, may, sent, show
+from audit.pages import actor_of, clock, may, needs_fresh_sign_in, sent, show
 from numbers import registration
 from numbers.forms import PinAnswerForm, PinForm, RevealForm
 from numbers.models import BusinessNumber, VerificationAttempt
@@ -88,6 +88,7 @@ def new_pin(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 @may("numbers.reveal_pin_businessnumber")
+@needs_fresh_sign_in
 def reveal_pin(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the PIN this one time to a person who says why: a redirect would have to keep it somewhere."""
     number = find(pk)

@@ -7,6 +7,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from audit import heads
+from audit.models import SignedHead
 from contacts import opt_ins
 from contacts.consent import uploads
 from contacts.consent.evidence import Evidence
@@ -15,7 +17,7 @@ from providers.e164 import Reading
 from providers.models import Business, BusinessName, ProviderAccount
 from sandbox import Sandbox
 from tests import factories
-from tests.browser import message_pages, number_pages
+from tests.browser import export_pages, message_pages, number_pages, proof_pages
 
 Opened = Callable[[Page], None]
 _FILE = """phone,given_at,source,evidence
@@ -72,8 +74,10 @@ def furnish(sandbox: Sandbox) -> None:
     factories.opted_in(factories.peruvian(100), acme)
     factories.check_run(peru, factories.peruvian(100), listed[1])
     _hold_one(acme, listed[3], now)
+    heads.sign_head(actor="ana", now=now - timedelta(days=2))
     number_pages.furnish(acme, sandbox)
     message_pages.furnish(sandbox)
+    proof_pages.furnish()
     uploads.keep(
         content=_FILE.encode(),
         file_name="branch-lima.csv",
@@ -181,16 +185,34 @@ def everywhere() -> dict[str, tuple[str, Opened | None]]:
             at("providers_provideraccount_change", node.pk),
             lambda page: _press(page, "Make the address"),
         ),
+        "your-sign-in": (at("sign_in"), None),
+        "set-up-an-app": (
+            at("second_factor_set_up"),
+            lambda page: _press(page, "Begin"),
+        ),
+        "prove-again": (at("confirm_sign_in"), None),
+        "reset-second-factor": (at("auth_user_reset_second_factor", User.objects.latest("pk").pk), None),
+        "reveal-number": (at("contacts_contact_reveal", person.pk), None),
         "ledger": (at("audit_auditevent_changelist"), None),
+        "ledger-verify": (at("audit_auditevent_verify"), None),
+        "ledger-verified": (at("audit_auditevent_verify"), _verify),
         "calls": (at("audit_providercall_changelist"), None),
         **number_pages.everywhere(),
         **message_pages.everywhere(),
+        **proof_pages.everywhere(),
+        **export_pages.everywhere(),
     }
 
 
 def _press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).click()
     page.wait_for_load_state()
+
+
+def _verify(page: Page) -> None:
+    kept = SignedHead.objects.latest("pk")
+    page.get_by_label("or its number and hash").fill(f"{kept.sequence}:{kept.hash}")
+    _press(page, "Verify the ledger")
 
 
 def _to_preview(page: Page) -> None:

@@ -58,7 +58,10 @@ def test_a_refused_number_is_recorded_with_its_reason_and_never_leaves(
     assert (refused.status, refused.reason, refused.opt_in_id) == ("REFUSED", "NO_OPT_IN", None)
     assert sandbox.journal.numbers() == (number(100),)
     event = AuditEvent.objects.get(action="check.refused")
-    assert (event.rows_count, event.details) == (1, {"reasons": {"NO_OPT_IN": 1}})
+    assert (event.rows_count, event.details) == (
+        1,
+        {"reasons": {"NO_OPT_IN": 1}, "checks": [[refused.pk, refused.pk]]},
+    )
 
 
 def test_a_withdrawal_between_creation_and_run_is_met_by_the_second_question(

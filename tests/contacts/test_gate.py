@@ -79,6 +79,11 @@ TABLE: dict[str, tuple[Facts, Policy, Decision]] = {
         Policy(account_paused=True, budget_left=0),
         refused(Reason.NOT_E164),
     ),
+    "a restricted person is refused whatever they agreed to": (
+        facts(grants=BOTH, restricted=True),
+        Policy(force=True),
+        refused(Reason.RESTRICTED),
+    ),
     "a stranger is refused": (facts(), Policy(), refused(Reason.NO_OPT_IN)),
     "a stranger is refused for a purpose too": (facts(), Policy(purpose="service"), refused(Reason.NO_OPT_IN)),
     "who opted in to somebody else only is refused": (
@@ -262,6 +267,11 @@ MISMATCHED = facts(grants=SERVICE, trust=Trust.MISMATCHED)
 AWAITED = facts(grants=SERVICE, trust=Trust.AWAITING_HASH)
 
 MESSAGES: dict[str, tuple[Facts, Policy, Decision]] = {
+    "nobody writes to a restricted person, who wrote to us or not": (
+        facts(grants=BOTH, wrote_at=NOW - TICK, restricted=True),
+        MESSAGE,
+        refused(Reason.RESTRICTED),
+    ),
     "a person who agreed to the purpose may be written to": (facts(grants=SERVICE), MESSAGE, BY_OPT_IN),
     "a message that names no purpose is for service": (
         facts(grants=SERVICE),

@@ -106,8 +106,8 @@ def test_a_person_is_found_under_another_form_of_their_number(number: BusinessNu
 def test_a_person_is_found_by_the_wa_id_that_a_provider_gave(acme: Business) -> None:
     known = agreed(ONE, acme)
     Contact.objects.update(wa_id="447999999999")
-    assert find("447999999999") == known
-    assert find_or_make("447999999999", T) == known
+    assert find("447999999999", at=T) == known
+    assert find_or_make("447999999999", T, at=T) == known
 
 
 def test_a_person_is_found_by_their_business_scoped_user_id(number: BusinessNumber, person: Contact) -> None:

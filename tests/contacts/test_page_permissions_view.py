@@ -21,7 +21,7 @@ from contacts.models import (
 )
 from providers.models import Business, ProviderAccount
 from tests import factories
-from tests.clients import ADMIN, ANONYMOUS, AUDITOR, EVERYBODY, SUPPORT, browser
+from tests.clients import ADMIN, ANONYMOUS, AUDITOR, EVERYBODY, SUPPORT, VIEWER, browser
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Page:
     wrong_method: str = ""
 
 
-READERS = (ADMIN, SUPPORT, AUDITOR)
+READERS = (ADMIN, SUPPORT, AUDITOR, VIEWER)
+TEXT_READERS = (ADMIN, SUPPORT, AUDITOR)
 SETTLERS = (ADMIN, SUPPORT)
 PAGES = (
     Page("admin:index", (*READERS, "no role")),
@@ -62,7 +63,7 @@ PAGES = (
     Page("admin:contacts_checkbatch_resume", (ADMIN,), "post", "batch", "get"),
     Page("admin:contacts_checkbatch_cancel", (ADMIN,), "post", "batch", "get"),
     Page("admin:contacts_checkbatch_retry", (ADMIN,), "post", "batch", "get"),
-    Page("admin:contacts_checkbatch_download", READERS, of="batch", wrong_method="post"),
+    Page("admin:contacts_checkbatch_download", (ADMIN, AUDITOR), of="batch", wrong_method="post"),
     Page("admin:contacts_contact_send", (ADMIN,), of="contact", wrong_method="put"),
     Page("admin:contacts_contact_verify", SETTLERS, "post", "contact", "get"),
     Page("admin:contacts_trustcase_changelist", READERS),
@@ -75,15 +76,15 @@ PAGES = (
     Page("admin:contacts_trustcase_assign", SETTLERS, "post", "case", "get"),
     Page("admin:contacts_trustcase_read_node", SETTLERS, "post", "case", "get"),
     Page("admin:contacts_trustcase_acknowledge", SETTLERS, "post", "case", "get"),
-    Page("admin:contacts_suggestion_changelist", READERS),
-    Page("admin:contacts_suggestion_change", READERS, of="suggestion", wrong_method="post"),
+    Page("admin:contacts_suggestion_changelist", TEXT_READERS),
+    Page("admin:contacts_suggestion_change", TEXT_READERS, of="suggestion", wrong_method="post"),
     Page("admin:contacts_suggestion_decide", SETTLERS, "post", "suggestion", "get"),
-    Page("admin:contacts_message_changelist", READERS),
-    Page("admin:contacts_message_change", READERS, of="message"),
+    Page("admin:contacts_message_changelist", TEXT_READERS),
+    Page("admin:contacts_message_change", TEXT_READERS, of="message"),
     Page("admin:contacts_messagestatus_changelist", READERS),
     Page("admin:contacts_messagestatus_change", READERS, of="status"),
-    Page("admin:contacts_identitykey_changelist", READERS),
-    Page("admin:contacts_identitykey_change", READERS, of="key"),
+    Page("admin:contacts_identitykey_changelist", TEXT_READERS),
+    Page("admin:contacts_identitykey_change", TEXT_READERS, of="key"),
     Page("admin:contacts_identitytrust_changelist", READERS),
     Page("admin:contacts_identitytrust_change", READERS, of="trust"),
     Page("admin:contacts_contactcheck_changelist", READERS),

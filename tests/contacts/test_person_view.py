@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from audit.models import AuditEvent
 from contacts.consent.evidence import Evidence
 from contacts.models import Contact, OptIn
 from providers.models import Business, ProviderAccount
@@ -70,3 +71,24 @@ def test_one_press_begins_a_check_of_this_person(admin_browser: Client, person: 
     response = admin_browser.post(f"/contacts/contact/{person.pk}/check/")
     assert NUMBER.encode() in response.content
     assert clients.browser(clients.AUDITOR).post(f"/contacts/contact/{person.pk}/check/").status_code == 403
+
+
+def test_opening_the_page_is_in_the_ledger_by_pseudonym_and_without_the_number(
+    support_browser: Client, person: Contact
+) -> None:
+    support_browser.get(page(person))
+
+    event = AuditEvent.objects.order_by("sequence").last()
+    assert event is not None and event.actor == "support"
+    assert (event.action, event.subject, event.pseudonym) == ("person.opened", f"Contact:{person.pk}", person.pseudonym)
+    assert event.details == {}
+
+
+def test_a_page_that_is_not_shown_leaves_no_mark(support_browser: Client, person: Contact) -> None:
+    before = AuditEvent.objects.count()
+
+    assert clients.browser(clients.NOBODY).get(page(person)).status_code == 403
+    assert support_browser.get("/contacts/contact/999999/change/").status_code == 404
+    assert support_browser.post(page(person)).status_code == 405
+
+    assert AuditEvent.objects.count() == before

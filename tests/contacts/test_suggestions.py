@@ -124,6 +124,6 @@ def test_the_most_urgent_stands_first(number: BusinessNumber, person: Contact) -
 
 def test_words_are_removed_when_their_time_is_over(number: BusinessNumber) -> None:
     writes(number, "", "leave me alone", at=T, bsuid="US.1", wamid="wamid.1")
-    assert suggestions.forget_words(before=T) == 0
-    assert suggestions.forget_words(before=LATER) == 1
+    assert suggestions.forget_words(before=T, now=LATER) == 0
+    assert suggestions.forget_words(before=LATER, now=LATER) == 1
     assert words_of(Suggestion.objects.get()) == ""

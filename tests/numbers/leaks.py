@@ -2,11 +2,12 @@
 
 import base64
 import binascii
+import logging
 import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.db import connection
@@ -19,6 +20,37 @@ _CHANCE = re.compile(
 )
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){6,}")
+
+
+class Lines(logging.Handler):
+    """Keeps every line of every logger, as a file would have it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s %(args)r"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@contextmanager
+def everything_logged() -> Iterator[Lines]:
+    """Keep whatever is logged at DEBUG, SQL with its parameters included."""
+    lines, root = Lines(), logging.getLogger()
+    before = {name: logging.getLogger(name).level for name in logging.root.manager.loggerDict}
+    level, debug = root.level, connection.force_debug_cursor
+    root.addHandler(lines)
+    root.setLevel(logging.DEBUG)
+    for name in before:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    connection.force_debug_cursor = True
+    yield lines
+    connection.force_debug_cursor = debug
+    root.removeHandler(lines)
+    root.setLevel(level)
+    for name, old in before.items():
+        logging.getLogger(name).setLevel(old)
 
 
 def found_in(texts: Mapping[str, bytes], canaries: Iterable[str]) -> dict[str, list[str]]:

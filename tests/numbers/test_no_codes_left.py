@@ -16,7 +16,7 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail, signing
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter
@@ -35,7 +35,7 @@ from sandbox import Ending, Sandbox
 from tests import clients, factories
 from tests.numbers import stage
 from tests.numbers.flows import now, request
-from tests.numbers.leaks import found_in, whole_database
+from tests.numbers.leaks import Lines, everything_logged, found_in, whole_database
 
 pytestmark = pytest.mark.django_db
 
@@ -84,18 +84,6 @@ class Canaries:
         return int(self.digits())
 
 
-class Lines(logging.Handler):
-    """Keeps every line of every logger, as a file would have it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s %(args)r"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-
 @pytest.fixture
 def canaries(monkeypatch: pytest.MonkeyPatch) -> Canaries:
     """Every code that the sandbox sends, and every PIN that is made, is a canary."""
@@ -108,20 +96,8 @@ def canaries(monkeypatch: pytest.MonkeyPatch) -> Canaries:
 @pytest.fixture
 def log() -> Iterator[Lines]:
     """Everything that is logged at DEBUG, SQL with its parameters included."""
-    lines, root = Lines(), logging.getLogger()
-    before = {name: logging.getLogger(name).level for name in logging.root.manager.loggerDict}
-    level, debug = root.level, connection.force_debug_cursor
-    root.addHandler(lines)
-    root.setLevel(logging.DEBUG)
-    for name in before:
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    connection.force_debug_cursor = True
-    yield lines
-    connection.force_debug_cursor = debug
-    root.removeHandler(lines)
-    root.setLevel(level)
-    for name, old in before.items():
-        logging.getLogger(name).setLevel(old)
+    with everything_logged() as lines:
+        yield lines
 
 
 class Flows:

@@ -8,7 +8,7 @@ import pytest
 from numbers.models import VerificationAttempt
 from providers.models import Business
 from sandbox import Sandbox
-from tests.clients import ADMIN, ANONYMOUS, AUDITOR, EVERYBODY, SUPPORT, browser
+from tests.clients import ADMIN, ANONYMOUS, AUDITOR, EVERYBODY, SUPPORT, VIEWER, browser
 from tests.numbers import stage
 
 
@@ -23,7 +23,7 @@ class Page:
     wrong_method: str = ""
 
 
-READERS, STAFF = (ADMIN, SUPPORT, AUDITOR), (ADMIN, SUPPORT)
+READERS, STAFF = (ADMIN, SUPPORT, AUDITOR, VIEWER), (ADMIN, SUPPORT)
 PAGES = (
     Page("businessaccount_changelist", READERS),
     Page("businessaccount_add", (ADMIN,)),

@@ -246,7 +246,9 @@ def test_every_page_says_demo_while_an_account_speaks_to_this_machine(admin: Cli
 
 def test_a_business_is_saved_with_its_names_in_one_event(admin: Client) -> None:
     names = {"names-TOTAL_FORMS": "1", "names-INITIAL_FORMS": "0", "names-0-name": "Acme Shop"}
-    admin.post("/providers/business/add/", {"name": "Acme", "opt_in_covers": ["service"], **names})
+    admin.post(
+        "/providers/business/add/", {"name": "Acme", "opt_in_covers": ["service"], "keep_proof_years": "5", **names}
+    )
     business = Business.objects.get()
     assert business.opt_in_covers == "service"
     event = AuditEvent.objects.get(action="business.added")
@@ -255,7 +257,14 @@ def test_a_business_is_saved_with_its_names_in_one_event(admin: Client) -> None:
     kept = {"names-INITIAL_FORMS": "1", "names-0-id": known.pk, "names-0-business": business.pk}
     admin.post(
         f"/providers/business/{business.pk}/change/",
-        {"name": "Acme", "opt_in_covers": ["service"], **names, **kept, "names-0-DELETE": "on"},
+        {
+            "name": "Acme",
+            "opt_in_covers": ["service"],
+            "keep_proof_years": "5",
+            **names,
+            **kept,
+            "names-0-DELETE": "on",
+        },
     )
     assert business.names.count() == 1
     assert not AuditEvent.objects.filter(action="business.changed").exists()
