@@ -24,8 +24,10 @@ REDIS_URL: str = env.str("REDIS_URL", default="")
 STOP_WORDS: list[str] = env.list("STOP_WORDS", default=[])
 ERASURE_JOURNAL: str = env.str("ERASURE_JOURNAL", default=str(BASE_DIR / "erasures.jsonl"))
 SECURE_PROXY: bool = env.bool("SECURE_PROXY", default=False)
+#: Follows TLS as cookies and HSTS do: without it a session can be read on its way, whatever it began with.
 SECOND_FACTOR_ROLES: list[str] = env.list(
-    "SECOND_FACTOR_ROLES", default=["Business admins", "Support staff", "Auditors", "Viewers", "Superusers"]
+    "SECOND_FACTOR_ROLES",
+    default=["Business admins", "Support staff", "Auditors", "Viewers", "Superusers"] if SECURE_SSL_REDIRECT else [],
 )
 SESSION_IDLE_MINUTES: int = env.int("SESSION_IDLE_MINUTES", default=30)
 SESSION_HOURS: int = env.int("SESSION_HOURS", default=12)

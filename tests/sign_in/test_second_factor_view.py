@@ -1,6 +1,9 @@
 """Password, then six digits: required by role, set up once, each code good once, a lost device."""
 
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,12 +77,20 @@ def test_superusers_need_one_where_the_setting_names_them(settings: Any) -> None
     assert leads_to(client.get(HOME), SET_UP)
 
 
-def test_the_default_asks_every_role_and_superusers() -> None:
-    written = (BASE_DIR / "waadmin" / "settings.py").read_text(encoding="utf-8")
-    default = re.search(r'"SECOND_FACTOR_ROLES", default=\[(.*?)\]', written)
+@pytest.mark.parametrize("tls", ["1", "0"])
+def test_the_default_asks_every_role_and_superusers_where_there_is_tls(tls: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "SECOND_FACTOR_ROLES"}
+    said = subprocess.run(
+        [sys.executable, "-c", "from waadmin import settings; print('|'.join(settings.SECOND_FACTOR_ROLES))"],
+        cwd=BASE_DIR,
+        env=environment | {"SECURE_SSL_REDIRECT": tls},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
 
-    assert default is not None
-    assert set(re.findall(r'"([^"]+)"', default[1])) == {role.name for role in roles.ROLES} | {second_factor.SUPERUSERS}
+    everybody = {role.name for role in roles.ROLES} | {second_factor.SUPERUSERS}
+    assert set(filter(None, said.split("|"))) == (everybody if tls == "1" else set())
 
 
 def test_setting_an_app_up_shows_a_picture_then_ten_recovery_codes_once(ana: User) -> None:
