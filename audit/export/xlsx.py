@@ -7,12 +7,13 @@ nothing is computed or turned into a link.
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-
-import xlsxwriter
-from xlsxwriter.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from audit.export.datasets import Dataset, Row, Scope
 from audit.export.writing import Tick, as_text, rows_of
+
+if TYPE_CHECKING:
+    from xlsxwriter.worksheet import Worksheet
 
 #: What a sheet can hold beside its header; further rows go to further sheets.
 ROWS_A_SHEET = 1_048_575
@@ -27,6 +28,9 @@ def write_xlsx(dataset: Dataset, scope: Scope, path: Path, tick: Tick) -> tuple[
 
     Half-written rows lie in the file's own folder meanwhile, so that whoever clears that folder clears them too.
     """
+    # Here and not above: every process of ours would carry it, and an import counts its megabytes.
+    import xlsxwriter
+
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
@@ -54,7 +58,7 @@ def write_xlsx(dataset: Dataset, scope: Scope, path: Path, tick: Tick) -> tuple[
     return count, cut
 
 
-def _fill(sheet: Worksheet, rows: Iterator[Row], tick: Tick) -> tuple[int, int]:
+def _fill(sheet: "Worksheet", rows: Iterator[Row], tick: Tick) -> tuple[int, int]:
     count = cut = told = 0
     for count, row in enumerate(rows, start=1):
         for place, value in enumerate(row):
