@@ -43,6 +43,11 @@ class AuditEvent(models.Model):
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger")
         default_permissions = ("view",)
+        indexes = [
+            # What the list is filtered and searched by, in the order of the list.
+            models.Index(fields=["action", "sequence"], name="audit_event_action"),
+            models.Index(fields=["actor", "sequence"], name="audit_event_actor"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.action}"
@@ -100,7 +105,13 @@ class ProviderCall(models.Model):
         verbose_name = _("provider call")
         verbose_name_plural = _("provider calls")
         default_permissions = ("view",)
-        indexes = [models.Index(fields=["account_id", "-id"], name="audit_call_account")]
+        indexes = [
+            models.Index(fields=["account_id", "-id"], name="audit_call_account"),
+            # What the list is filtered and searched by, in the order of the list.
+            models.Index(fields=["account_name", "id"], name="audit_call_account_name"),
+            models.Index(fields=["operation", "id"], name="audit_call_operation"),
+            models.Index(fields=["outcome", "id"], name="audit_call_outcome"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.operation} {self.outcome}"
@@ -130,6 +141,8 @@ class Export(models.Model):
     filters = models.JSONField(_("narrowed to"), default=dict)
     #: The permissions that decided about rows; who has lost one may not download any more.
     permissions = models.JSONField(default=list)
+    #: Made for somebody who reached every business, with the ledger, which concerns all of them.
+    of_every_business = models.BooleanField(default=True, db_default=True)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     rows = models.PositiveBigIntegerField(_("rows"), default=0)

@@ -272,6 +272,12 @@ class VerificationAttempt(models.Model):
         indexes = [
             models.Index(fields=["business_number", "action", "started_at"], name="numbers_attempt_number"),
             models.Index(fields=["actor", "action", "started_at"], name="numbers_attempt_actor"),
+            # What the list is filtered and searched by, in the order of the list.
+            models.Index(fields=["started_at", "id"], name="numbers_attempt_started"),
+            models.Index(fields=["action", "started_at", "id"], name="numbers_attempt_action"),
+            models.Index(fields=["outcome", "started_at", "id"], name="numbers_attempt_outcome"),
+            models.Index(fields=["provider_code"], name="numbers_attempt_code", condition=~Q(provider_code="")),
+            models.Index(fields=["trace_id"], name="numbers_attempt_trace", condition=~Q(trace_id="")),
         ]
 
     def __str__(self) -> str:

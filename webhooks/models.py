@@ -66,6 +66,10 @@ class WebhookRequest(models.Model):
                 fields=["due_at", "id"], name="webhooks_request_due", condition=Q(processed_at=None, error="")
             ),
             models.Index(fields=["received_at"], name="webhooks_request_kept", condition=Q(body__isnull=False)),
+            # What the list is filtered by, in the order of the list.
+            models.Index(fields=["received_at", "id"], name="webhooks_request_received"),
+            models.Index(fields=["kind", "id"], name="webhooks_request_kind"),
+            models.Index(fields=["received_at"], name="webhooks_request_failed", condition=~Q(error="")),
         ]
 
     def __str__(self) -> str:
@@ -108,7 +112,11 @@ class WebhookEvent(models.Model):
         verbose_name_plural = _("webhook events")
         ordering = ["request_id", "position"]
         default_permissions = ("view",)
-        indexes = [models.Index(fields=["field", "-request"], name="webhooks_event_field")]
+        indexes = [
+            models.Index(fields=["field", "-request"], name="webhooks_event_field"),
+            models.Index(fields=["kind", "request"], name="webhooks_event_kind"),
+            models.Index(fields=["subject"], name="webhooks_event_subject", condition=~Q(subject="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.field}"

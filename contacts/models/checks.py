@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import masking
 from contacts.gate import Reason
-from contacts.models.consent import OptIn
+from contacts.models.consent import OptIn, PlainJSONField
 from contacts.models.people import Contact
 from providers.interfaces import EvidenceStrength
 from providers.models import Business, ProviderAccount, Purpose
@@ -27,6 +27,7 @@ class CheckBatch(models.Model):
         PASTE = "PASTE", _("Pasted numbers")
         FILE = "FILE", _("File")
         SELECTION = "SELECTION", _("Selected contacts")
+        FILTER = "FILTER", _("Filter: people who agreed")
         COMMAND = "COMMAND", _("Command")
         RETRY = "RETRY", _("Retry of another run")
 
@@ -43,6 +44,10 @@ class CheckBatch(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.RUNNING)
     finished_at = models.DateTimeField(_("finished at"), null=True)
     retry_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("retry of"))
+    #: What the people were chosen by (`contacts.checking.choosing.Filter.written`); empty where they were not.
+    chosen_by = PlainJSONField(default=dict, editable=False)
+    #: Names the preview that was confirmed: pressed twice, it makes one run.
+    preview = models.UUIDField(null=True, unique=True, editable=False)
 
     class Meta:
         verbose_name = _("check run")
@@ -57,7 +62,9 @@ class CheckBatch(models.Model):
         indexes = [
             models.Index(
                 fields=["account"], name="contacts_checkbatch_open", condition=Q(state__in=["RUNNING", "PAUSED"])
-            )
+            ),
+            models.Index(fields=["created_at", "id"], name="contacts_checkbatch_created"),
+            models.Index(fields=["state", "id"], name="contacts_checkbatch_state"),
         ]
 
     def __str__(self) -> str:
@@ -158,6 +165,21 @@ class ContactCheck(models.Model):
             models.Index(fields=["lease_until"], name="contacts_contactcheck_lease", condition=Q(status="SENDING")),
             models.Index(fields=["batch", "status"], name="contacts_contactcheck_counts"),
             models.Index(fields=["contact", "account"], name="contacts_contactcheck_person"),
+            # What is counted by the day, and who was asked about lately.
+            models.Index(
+                fields=["first_asked_at", "status", "strength", "business"],
+                name="contacts_contactcheck_day",
+                condition=Q(first_asked_at__isnull=False),
+            ),
+            # What the list is filtered and searched by, in the order of the list.
+            models.Index(fields=["status", "id"], name="contacts_contactcheck_status"),
+            models.Index(fields=["account", "id"], name="contacts_contactcheck_account"),
+            models.Index(
+                fields=["checked_at", "id"],
+                name="contacts_contactcheck_answered",
+                condition=Q(checked_at__isnull=False),
+            ),
+            models.Index(fields=["wa_id"], name="contacts_contactcheck_wa_id", condition=Q(wa_id__isnull=False)),
             # Few rows name another one; without these each row that goes would be looked for in all of them.
             models.Index(
                 fields=["cached_from"],

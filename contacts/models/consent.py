@@ -67,6 +67,13 @@ class OptInImport(models.Model):
     numbers_read_as = models.CharField(_("numbers without + are read as"), max_length=10)
     region = models.CharField(_("region"), max_length=3, blank=True)
     business_name_shown = models.CharField(_("business name shown"), max_length=120, blank=True)
+    #: The zone of times that say none; where it is empty, such lines are refused.
+    time_zone = models.CharField(_("time zone"), max_length=60, blank=True)
+    #: Which column is what (`contacts.consent.columns.write_places`), and the SHA-256 of the header that it is for.
+    columns = models.CharField(max_length=400, blank=True)
+    header_digest = models.CharField(max_length=64, blank=True)
+    #: How many lines the file has, where somebody has counted them.
+    line_count = models.PositiveIntegerField(_("lines"), null=True)
     #: The sentence that the importing person confirmed, word for word.
     statement = models.TextField(_("confirmed statement"))
     imported_by = models.CharField(_("imported by"), max_length=150)
@@ -90,6 +97,7 @@ class OptInImport(models.Model):
         verbose_name_plural = _("opt-in imports")
         ordering = ["-id"]
         default_permissions = ("add", "view")
+        indexes = [models.Index(fields=["started_at"], name="contacts_optinimport_started")]
 
     def __str__(self) -> str:
         return self.file_name
@@ -139,6 +147,19 @@ class OptIn(models.Model):
         indexes = [
             models.Index(fields=["pseudonym", "business"], name="contacts_optin_person"),
             models.Index(fields=["opt_in_import"], name="contacts_optin_held", condition=Q(state="HELD")),
+            # What is counted by the day; imports are not in it, since each of them counts its own. The last column is
+            # always empty: SQLite would otherwise read every row to see that.
+            models.Index(
+                fields=["recorded_at", "state", "business", "opt_in_import"],
+                name="contacts_optin_single",
+                condition=Q(opt_in_import__isnull=True),
+            ),
+            # What the list is filtered by, in the order of the list.
+            models.Index(fields=["recorded_at", "id"], name="contacts_optin_recorded"),
+            models.Index(fields=["business", "id"], name="contacts_optin_business"),
+            models.Index(fields=["state", "id"], name="contacts_optin_state"),
+            models.Index(fields=["id"], name="contacts_optin_proof", condition=Q(consent_text__isnull=False)),
+            models.Index(fields=["id"], name="contacts_optin_no_proof", condition=Q(consent_text__isnull=True)),
         ]
         constraints = [
             models.CheckConstraint(
@@ -200,6 +221,11 @@ class Consent(models.Model):
         verbose_name_plural = _("consents")
         default_permissions = ("view",)
         constraints = [models.UniqueConstraint(fields=["contact", "business"], name="contacts_consent_one_row")]
+        # What the list of people is filtered by, in its order.
+        indexes = [
+            models.Index(fields=["status", "contact"], name="contacts_consent_status"),
+            models.Index(fields=["business", "contact"], name="contacts_consent_business"),
+        ]
 
     def __str__(self) -> str:
         return self.get_status_display()

@@ -32,7 +32,7 @@ class Erasure(models.Model):
     reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices)
     #: A ticket's number or the like; never the person's.
     reference = models.CharField(_("reference"), max_length=60, blank=True)
-    at = models.DateTimeField(_("at"))
+    at = models.DateTimeField(_("when"))
     until = models.DateTimeField(_("kept until"), null=True)
     by = models.CharField(_("by"), max_length=150)
     #: How many rows of each kind were removed.

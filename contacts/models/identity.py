@@ -41,7 +41,15 @@ class IdentityKey(models.Model):
                 fields=["contact", "account", "source", "reference", "hash"], name="contacts_identitykey_once"
             )
         ]
-        indexes = [models.Index(fields=["contact", "account", "-observed_at"], name="contacts_identitykey_latest")]
+        indexes = [
+            models.Index(fields=["contact", "account", "-observed_at"], name="contacts_identitykey_latest"),
+            # What the list is filtered and searched by, in the order of the list.
+            models.Index(fields=["observed_at", "id"], name="contacts_identitykey_observed"),
+            models.Index(fields=["source", "observed_at", "id"], name="contacts_identitykey_source"),
+            models.Index(fields=["account", "observed_at", "id"], name="contacts_identitykey_account"),
+            models.Index(fields=["hash"], name="contacts_identitykey_hash"),
+            models.Index(fields=["reference"], name="contacts_identitykey_reference"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.hash[:6]}…"

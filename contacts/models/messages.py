@@ -94,6 +94,14 @@ class Message(models.Model):
             models.Index(fields=["contact", "-at"], name="contacts_message_contact"),
             models.Index(fields=["at"], name="contacts_message_kept", condition=Q(purged_at__isnull=True)),
             models.Index(fields=["lease_until"], name="contacts_message_in_flight", condition=Q(state="SENDING")),
+            # What the list is filtered by, in the order of the list.
+            models.Index(fields=["at", "id"], name="contacts_message_at"),
+            models.Index(fields=["direction", "at", "id"], name="contacts_message_direction"),
+            models.Index(fields=["state", "at", "id"], name="contacts_message_state"),
+            models.Index(fields=["kind", "at", "id"], name="contacts_message_kind"),
+            models.Index(fields=["purpose", "at", "id"], name="contacts_message_purpose"),
+            models.Index(fields=["business", "at", "id"], name="contacts_message_business"),
+            models.Index(fields=["account", "at", "id"], name="contacts_message_account"),
         ]
 
     def __str__(self) -> str:
@@ -124,7 +132,14 @@ class MessageStatus(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "wamid", "status"], name="contacts_messagestatus_once")
         ]
-        indexes = [models.Index(fields=["received_at"], name="contacts_messagestatus_kept")]
+        indexes = [
+            models.Index(fields=["received_at"], name="contacts_messagestatus_kept"),
+            # What the list is filtered and searched by, in the order of the list.
+            models.Index(fields=["status", "received_at", "id"], name="contacts_messagestatus_status"),
+            models.Index(fields=["account", "received_at", "id"], name="contacts_messagestatus_account"),
+            models.Index(fields=["wamid"], name="contacts_messagestatus_wamid"),
+            models.Index(fields=["error_code"], name="contacts_messagestatus_error", condition=~Q(error_code="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.status} {self.at:%Y-%m-%d %H:%M}"
