@@ -15,7 +15,7 @@ from audit.admin import ReadOnlyAdmin
 from audit.display import Tone, badge, when
 from contacts.admin.people import pk_in
 from contacts.models import OptInImport
-from contacts.views import imports
+from contacts.views import import_columns, imports
 
 
 @admin.register(OptInImport)
@@ -31,6 +31,7 @@ class OptInImportAdmin(ReadOnlyAdmin):
     def pages(self) -> list[URLPattern]:
         """Add the steps of an import."""
         return [
+            self.page("<int:pk>/columns/", import_columns.columns, "columns"),
             self.page("<int:pk>/declare/", imports.declare, "declare"),
             self.page("<int:pk>/confirm/", imports.confirm, "confirm"),
             self.page("<int:pk>/again/", imports.again, "again"),

@@ -13,9 +13,18 @@ from typing import BinaryIO, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from contacts.consent.columns import ERROR_COLUMNS, Column, UnusableHeader, known_in, map_columns, plain
+from audit.csv_cells import read_text_cell
+from contacts.consent.columns import (
+    ERROR_COLUMNS,
+    Column,
+    UnusableHeader,
+    known_in,
+    map_columns,
+    plain,
+    read_places,
+)
 from contacts.consent.text_lines import LONGEST_LINE, TextLines, examine
-from providers.e164 import NumberRefused, Reading, has_plus, read_number
+from providers.e164 import has_plus
 
 #: In characters. A record is one row, which may have line breaks inside quotes.
 LONGEST_CELL = 10_000
@@ -25,6 +34,7 @@ MOST_LINES_IN_A_RECORD = 200
 _PATIENCE = 20
 
 _DELIMITERS = (",", ";", "\t")
+_LONGEST_DIGITS_OF_A_NAME = 7
 _SHOWN = 200
 
 
@@ -52,13 +62,18 @@ class BadLine:
     value: str
     reason: str
     cells: tuple[str, ...] = ()
+    #: What mends this line and all that are wrong in the same way; where it is empty, the reason says it.
+    repair: str = ""
 
 
 class CsvFile:
     """One open CSV file: its digest, its encoding and delimiter, where its columns are, and its rows."""
 
-    def __init__(self, file: BinaryIO, *, named: Mapping[str, str] | None = None) -> None:
+    def __init__(self, file: BinaryIO, *, named: Mapping[str, str] | None = None, columns: str | None = None) -> None:
         """Read the file once for its digest and encoding, then its header.
+
+        `columns` is the mapping that an import keeps ("" for none yet); without it columns go by their names, or as
+        `named` (our name -> the file's) says.
 
         :raises UnusableHeader: when the first line does not name columns that we understand.
         """
@@ -67,13 +82,18 @@ class CsvFile:
         self.digest, self.encoding = examine(file)
         self.delimiter = self._find_delimiter()
         self.header = self._read_header()
-        self.places: Mapping[Column, int] = map_columns(self.header, named)
-        # Only a repaired errors file carries the ' that we put before cells that a spreadsheet would calculate.
-        self._unprefix = tuple(plain(name) for name in self.header[: len(ERROR_COLUMNS)]) == ERROR_COLUMNS
+        # A repaired errors file: our own columns in front are none of the file's, and cells carry the ' that we put
+        # before what a spreadsheet would calculate or rewrite.
+        is_repaired = tuple(plain(name) for name in self.header[: len(ERROR_COLUMNS)]) == ERROR_COLUMNS
+        self._ours = len(ERROR_COLUMNS) if is_repaired else 0
+        self.header = [read_text_cell(name) if is_repaired else name for name in self.header[self._ours :]]
+        self.places: Mapping[Column, int] = map_columns(self.header, named) if columns is None else read_places(columns)
+        if self.places and max(self.places.values()) >= len(self.header):
+            raise UnusableHeader(_("The file has fewer columns than were mapped. Map them again."))
 
     def rows(self) -> Iterator[Row | BadLine]:
         """Read the rows from the first to the last; may be called again for another pass."""
-        width = len(self.header)
+        ours, width = self._ours, len(self.header) + self._ours
         records = self._records()
         next(records)
         for record in records:
@@ -83,11 +103,11 @@ class CsvFile:
                     cells.extend([""] * (width - len(cells)))
                 elif len(cells) > width:
                     if any(cell.strip() for cell in cells[width:]):
-                        yield _too_many_cells(record, width)
+                        yield _too_many_cells(record, width, ours)
                         continue
                     del cells[width:]
-                if self._unprefix:
-                    cells[:] = [_unprefixed(cell) for cell in cells]
+                if ours:
+                    cells[:] = [read_text_cell(cell) for cell in cells[ours:]]
             yield record
 
     def _find_delimiter(self) -> str:
@@ -101,10 +121,20 @@ class CsvFile:
         return max(_DELIMITERS, key=lambda delimiter: (known_in(cut[delimiter]), len(cut[delimiter])))
 
     def _read_header(self) -> list[str]:
-        header = next(self._records())
+        header = next(self._records(), None)
+        if header is None:
+            raise UnusableHeader(_("The file is empty."))
         if isinstance(header, BadLine):
             raise UnusableHeader(header.reason)
-        return [name.strip() for name in header.cells]
+        names = [name.strip() for name in header.cells]
+        if any(has_plus(name) and sum(map(str.isdigit, name)) > _LONGEST_DIGITS_OF_A_NAME for name in names):
+            raise UnusableHeader(
+                _(
+                    "The first line holds a phone number, so it is a person and no line of names. Put a line above it "
+                    "that names the columns."
+                )
+            )
+        return names
 
     def _records(self) -> Iterator[Row | BadLine]:
         blank = self.delimiter + " \t\n"
@@ -185,68 +215,23 @@ def _judge(line: int, record: str, cells: list[str] | None) -> Row | BadLine:
             words = _(
                 "A cell has %(count)d characters; more than 10,000 are not taken. Shorten it, or keep it as a file."
             )
-            return _bad(line, longest, words % {"count": len(longest)})
+            repair = _("A cell has more than 10,000 characters. Shorten it, or keep it as a file.")
+            return _bad(line, longest, words % {"count": len(longest)}, repair)
     return Row(line, cells)
 
 
-def _bad(line: int, value: str, reason: str) -> BadLine:
-    return BadLine(line, "", value[:_SHOWN].replace("\x00", "␀").strip(), reason)
+def _bad(line: int, value: str, reason: str, repair: str = "") -> BadLine:
+    return BadLine(line, "", value[:_SHOWN].replace("\x00", "␀").strip(), reason, repair=repair)
 
 
 def _unclosed(line: int, value: str) -> BadLine:
     return _bad(line, value, _("A quote opens on this line and does not close. Close it, or remove it."))
 
 
-def _too_many_cells(row: Row, width: int) -> BadLine:
+def _too_many_cells(row: Row, width: int, ours: int) -> BadLine:
     words = _(
         "The line has %(found)d cells and the header %(width)d. Put quotes around a cell that holds the separator."
     )
-    return BadLine(row.line, "", "", words % {"found": len(row.cells), "width": width}, tuple(row.cells))
-
-
-def _unprefixed(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=@\t\r+-") else cell
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One number without +, read aloud under each declaration that a person could make."""
-
-    line: int
-    text: str
-    readings: Mapping[Reading, str]
-
-
-@dataclass(frozen=True, slots=True)
-class WithoutPlus:
-    """How many numbers of a file have no +, and some of them."""
-
-    rows: int
-    count: int
-    examples: tuple[Example, ...]
-
-
-def numbers_without_plus(file: CsvFile, *, region: str | None = None, examples: int = 10) -> WithoutPlus:
-    """Count the numbers that have no +, and read the first few under each declaration, for a person to choose."""
-    place, region_place = file.places[Column.PHONE], file.places.get(Column.REGION)
-    rows = count = 0
-    shown: list[Example] = []
-    for row in file.rows():
-        rows += 1
-        if isinstance(row, BadLine):
-            continue
-        text = row.cells[place].strip()
-        if not text or text.startswith("+") or has_plus(text):
-            continue
-        count += 1
-        if len(shown) < examples:
-            own = row.cells[region_place].strip().upper() if region_place is not None else ""
-            shown.append(Example(row.line, text, {how: _aloud(text, how, own or region) for how in Reading}))
-    return WithoutPlus(rows, count, tuple(shown))
-
-
-def _aloud(text: str, reading: Reading, region: str | None) -> str:
-    try:
-        return read_number(text, reading=reading, region=region).e164
-    except NumberRefused as refused:
-        return refused.message
+    repair = _("The line has more cells than the header. Put quotes around a cell that holds the separator.")
+    reason = words % {"found": len(row.cells), "width": width}
+    return BadLine(row.line, "", "", reason, tuple(row.cells[ours:]), repair)

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from django.utils.translation import gettext as _
 
 from contacts.consent.chunk import Chunk
-from contacts.consent.columns import Column, require
+from contacts.consent.columns import Column, header_digest, require, write_places
 from contacts.consent.committing import Committer, ImportRefused
 from contacts.consent.csv_file import BadLine, CsvFile
 from contacts.consent.lanes import Lanes
@@ -33,6 +33,8 @@ class Imported:
 
     opt_in_import: OptInImport | None = None
     granted: int = 0
+    #: Of the granted: lines about people of whom the business has something on record; only a rehearsal counts them.
+    further: int = 0
     withdrawn: int = 0
     unchanged: int = 0
     held: int = 0
@@ -69,6 +71,7 @@ def import_file(
     reading: Reading = Reading.E164,
     region: str | None = None,
     name_shown: str = "",
+    time_zone: str = "",
     named: Mapping[str, str] | None = None,
     listener: Listener | None = None,
 ) -> Imported:
@@ -86,6 +89,9 @@ def import_file(
         "numbers_read_as": reading.value,
         "region": (region or "").upper(),
         "business_name_shown": name_shown,
+        "time_zone": time_zone,
+        "columns": write_places(csv_file.places),
+        "header_digest": header_digest(csv_file.header),
         "imported_by": actor,
     }
     unfinished = OptInImport.objects.filter(**declared, state__in=[_STATE.RUNNING, _STATE.FAILED])
@@ -100,7 +106,6 @@ def carry_on(
     opt_in_import: OptInImport,
     file: BinaryIO,
     now: datetime,
-    named: Mapping[str, str] | None = None,
     listener: Listener | None = None,
 ) -> Imported:
     """Import the file of an existing row: one that waits, or one that was cut short.
@@ -108,13 +113,21 @@ def carry_on(
     :raises ImportRefused: when it is finished, or `file` is another file.
     :raises UnusableHeader: when the first line does not name the columns.
     """
-    csv_file = CsvFile(file, named=named)
+    csv_file = CsvFile(file, columns=opt_in_import.columns or None)
     if opt_in_import.state == _STATE.FINISHED:
         raise ImportRefused(_("This import is finished."))
     if opt_in_import.file_digest != csv_file.digest:
         raise ImportRefused(_("This is not the file that the import was started with. Start a new import."))
     require(csv_file.places, csv_file.header, name_shown=opt_in_import.business_name_shown)
     return _run(opt_in_import, csv_file, now, listener or Listener())
+
+
+def report_again(*, opt_in_import: OptInImport, file: BinaryIO, now: datetime, listener: Listener) -> None:
+    """Tell of the bad lines of a finished import's file once more; nothing of it is written again."""
+    csv_file = CsvFile(file, columns=opt_in_import.columns or None)
+    listener.begin(csv_file.header)
+    with Lanes() as lanes:
+        _Passes(opt_in_import, csv_file, Committer(opt_in_import, now=now), listener).read(lanes)
 
 
 def _run(opt_in_import: OptInImport, csv_file: CsvFile, now: datetime, listener: Listener) -> Imported:
@@ -156,6 +169,7 @@ class _Passes:
             reading=Reading(opt_in_import.numbers_read_as),
             region=opt_in_import.region or None,
             name_shown=opt_in_import.business_name_shown,
+            time_zone=opt_in_import.time_zone,
         )
 
     def read(self, lanes: Lanes) -> None:

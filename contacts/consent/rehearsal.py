@@ -45,18 +45,27 @@ def rehearse(
     reading: Reading = Reading.E164,
     region: str | None = None,
     name_shown: str = "",
+    time_zone: str = "",
     named: Mapping[str, str] | None = None,
+    columns: str | None = None,
     listener: Listener | None = None,
 ) -> Imported:
     """Say what importing the file would do now; every bad line is reported as an import would report it.
 
     :raises UnusableHeader: when the first line does not name the columns.
     """
-    csv_file = CsvFile(file, named=named)
+    csv_file = CsvFile(file, named=named, columns=columns)
     require(csv_file.places, csv_file.header, name_shown=name_shown)
     listener = listener or Listener()
     listener.begin(csv_file.header)
-    reader = RowReader(business=business, places=csv_file.places, reading=reading, region=region, name_shown=name_shown)
+    reader = RowReader(
+        business=business,
+        places=csv_file.places,
+        reading=reading,
+        region=region,
+        name_shown=name_shown,
+        time_zone=time_zone,
+    )
     result = Imported()
     staging.empty()
     chunk, staged = Chunk(business.pk), 0
@@ -99,6 +108,7 @@ def _tally(result: Imported, business: Business) -> None:
         hold_back_the_suppressed(business.pk)
         cursor.execute(_HOLD_BACK_BY_FILE, [])
         result.granted = count("counted AND state = 'GRANTED'")
+        result.further = count("counted AND state = 'GRANTED' AND consent_id IS NOT NULL")
         result.withdrawn = count("counted AND state = 'WITHDRAWN'")
         result.held = count("counted AND state = 'HELD'")
         cursor.execute("DROP TABLE import_staging")

@@ -4,20 +4,21 @@ No field has a silent default: the line says it, or the person who imports decla
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
-from contacts import opt_ins
+from contacts.consent import requirements
 from contacts.consent.columns import Column, plain
 from contacts.consent.csv_file import BadLine, Row
 from contacts.consent.evidence import outlives_the_person
 from contacts.consent.state import GRANTED, WITHDRAWN
+from contacts.consent.times import EXAMPLE, read_time
 from contacts.models import ConsentText, OptIn
 from providers.e164 import NumberRefused, Reading, has_plus, read_number
 from providers.models import Business, Purpose, read_purposes, write_purposes
@@ -27,7 +28,6 @@ _STATES: Mapping[str, str] = dict.fromkeys(
 ) | dict.fromkeys(
     map(plain, ("withdrawn", "opted out", "opt out", "revoked", "retirado", "revocado", "widerrufen")), WITHDRAWN
 )
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONGEST: Mapping[Column, int] = {
     Column.SOURCE: OptIn._meta.get_field("source").max_length or 0,
     Column.BUSINESS_NAME_SHOWN: OptIn._meta.get_field("business_name_shown").max_length or 0,
@@ -76,9 +76,9 @@ class _Places(NamedTuple):
 class BadCell(ValueError):
     """One cell of a line is missing or wrong; the message gives the reason and the next step."""
 
-    def __init__(self, column: Column, value: str, reason: str) -> None:
+    def __init__(self, column: Column, value: str, reason: str, *, repair: str = "") -> None:
         super().__init__(reason)
-        self.column, self.value, self.reason = column, value, reason
+        self.column, self.value, self.reason, self.repair = column, value, reason, repair
 
 
 class RowReader:
@@ -92,10 +92,12 @@ class RowReader:
         reading: Reading,
         region: str | None,
         name_shown: str,
+        time_zone: str = "",
     ) -> None:
         prefetch_related_objects([business], "names")
         self._business = business
         self._reading, self._region, self._name_shown = reading, region, name_shown.strip()
+        self._zone = ZoneInfo(time_zone) if time_zone else None
         # -1 is the empty cell that `_read` puts behind every line: a column that the file does not have.
         self._at = _Places(**{column.value: places.get(column, -1) for column in Column})
         self._has_state = Column.STATE in places
@@ -110,7 +112,8 @@ class RowReader:
         try:
             return self._read(row)
         except BadCell as bad:
-            return BadLine(row.line, bad.column.value, bad.value[:_SHOWN], bad.reason, tuple(row.cells))
+            cells = tuple(row.cells)
+            return BadLine(row.line, bad.column.value, bad.value[:_SHOWN], bad.reason, cells, bad.repair)
 
     def _read(self, row: Row) -> Event:
         cells, at = [*row.cells, ""], self._at
@@ -121,13 +124,13 @@ class RowReader:
         except NumberRefused as refused:
             if self._reading is Reading.E164 and phone.strip() and not has_plus(phone):
                 self.without_plus += 1
-            raise BadCell(Column.PHONE, phone, refused.message) from None
-        given_at = _time(Column.GIVEN_AT, cells[at.given_at])
+            raise BadCell(Column.PHONE, phone, refused.message, repair=refused.repair) from None
+        given_at = _time(Column.GIVEN_AT, cells[at.given_at], self._zone)
         if given_at is None:
             raise BadCell(
                 Column.GIVEN_AT,
                 "",
-                _("The time of consent is missing. Write it as %(example)s.") % {"example": _EXAMPLE},
+                _("The time of consent is missing. Write it as %(example)s.") % {"example": EXAMPLE},
             )
         source = _short(Column.SOURCE, cells[at.source])
         external_id = _short(Column.EXTERNAL_ID, cells[at.external_id])
@@ -161,14 +164,14 @@ class RowReader:
                 external_id,
             )
         name = _short(Column.BUSINESS_NAME_SHOWN, cells[at.business_name_shown]) or self._name_shown
-        expires_at = _time(Column.EXPIRES_AT, cells[at.expires_at])
+        expires_at = _time(Column.EXPIRES_AT, cells[at.expires_at], self._zone)
         self._prove(source, evidence, name, given_at, expires_at)
         wording = self._wording(cells) if self._has_wording else None
         try:
-            covered = opt_ins.covered_purposes(
+            covered = requirements.covered_purposes(
                 named=purposes, wording=self._wordings.purposes.get(wording or 0), business=self._business
             )
-        except opt_ins.OptInRefused as refused:
+        except requirements.OptInRefused as refused:
             raise BadCell(Column.PURPOSES, cells[at.purposes], str(refused)) from None
         return Event(
             row.line,
@@ -214,7 +217,7 @@ class RowReader:
         if source and evidence and named in self._proven_names and (expires_at is None or expires_at > given_at):
             return
         try:
-            opt_ins.check_proof(
+            requirements.check_proof(
                 business=self._business,
                 source=source,
                 evidence=bool(evidence),
@@ -223,7 +226,7 @@ class RowReader:
                 expires_at=expires_at,
                 consent_text=None,
             )
-        except opt_ins.OptInRefused as refused:
+        except requirements.OptInRefused as refused:
             if not source:
                 raise BadCell(Column.SOURCE, "", str(refused)) from None
             if not evidence:
@@ -269,43 +272,34 @@ class _Wordings:
                 column, value, _("No consent text has this name, version, language and wording. Add it first.")
             )
         if len(matching) > 1:
-            raise BadCell(column, value, _("Several wordings match. Give name, wording_version and language."))
+            raise BadCell(column, value, _("Several wordings match. Give consent_text, wording_version and language."))
         self._found[wanted] = matching[0][0]
         return matching[0][0]
 
 
 _MOST_REMEMBERED = 10_000
-_EXAMPLE = "2026-05-03T10:00:00+02:00"
 
 
-def read_time(text: str) -> datetime:
-    """Read ISO 8601 in UTC; a date alone is the beginning of that day in UTC.
-
-    :raises ValueError: saying how to write it.
-    """
-    try:
-        at = datetime.fromisoformat(text) if _DATE.match(text) else None
-        if at is not None and at.tzinfo is None and len(text) == len("2026-05-03"):
-            return at.replace(tzinfo=UTC)
-        if at is not None and at.tzinfo is not None:
-            return at if at.tzinfo is UTC else at.astimezone(UTC)
-    except (OverflowError, ValueError):
-        at = None
-    if at is None:
-        words = _("This is no date or time in ISO 8601. Write it as %(example)s, or as 2026-05-03.")
-    else:
-        words = _("The time has no time zone, so nobody knows when it was. Write it as %(example)s.")
-    raise ValueError(words % {"example": _EXAMPLE})
-
-
-def _time(column: Column, text: str) -> datetime | None:
+def _time(column: Column, text: str, zone: ZoneInfo | None) -> datetime | None:
     text = text.strip()
     if not text:
         return None
     try:
-        return read_time(text)
+        return read_time(text, zone)
     except ValueError as error:
-        raise BadCell(column, text, str(error)) from None
+        reason = str(error)
+    if zone is None:
+        # The other way out is a declaration about the whole file: the repair names it, the line cannot.
+        repair = f"{reason} " + _("Or declare the time zone of the whole file.") if _is_without_zone(text) else ""
+        raise BadCell(column, text, reason, repair=repair)
+    raise BadCell(column, text, reason)
+
+
+def _is_without_zone(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return False
 
 
 def _short(column: Column, text: str) -> str:
@@ -316,6 +310,7 @@ def _short(column: Column, text: str) -> str:
             text,
             _("The text has %(count)d characters; at most %(most)d fit. Shorten it.")
             % {"count": len(text), "most": _LONGEST[column]},
+            repair=_("The text has more than %(most)d characters. Shorten it.") % {"most": _LONGEST[column]},
         )
     return text
 

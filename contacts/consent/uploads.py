@@ -4,27 +4,31 @@ Until somebody has confirmed the sentence that the preview shows, nothing of the
 personal data: it goes when the import ends, or when its time is over.
 """
 
-import csv
 import hashlib
 import io
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from audit import ledger
-from audit.csv_cells import safe_cell
 from audit.retention import let_go
 from contacts import opt_ins
 from contacts.consent import importing
-from contacts.consent.columns import ERROR_COLUMNS, Column
-from contacts.consent.csv_file import BadLine, CsvFile, WithoutPlus, numbers_without_plus
-from contacts.consent.importing import Imported, Listener
-from contacts.consent.rehearsal import rehearse
+from contacts.consent.columns import (
+    UnusableHeader,
+    header_digest,
+    map_as_picked,
+    require,
+    write_places,
+)
+from contacts.consent.csv_file import CsvFile
+from contacts.consent.importing import Imported
+from contacts.consent.rejected import Rejected
 from contacts.models import OptInImport
 from providers.e164 import Reading
 from providers.models import Business
@@ -33,47 +37,11 @@ from providers.models import Business
 LARGEST = 10 * 1024 * 1024
 KEPT_UNCONFIRMED = timedelta(hours=24)
 ERRORS_KEPT = timedelta(days=30)
-#: More bad lines than this are counted and not kept: such a file is to be exported again, not repaired.
-_MOST_ERRORS = 20_000
-_LINES_SHOWN = 50
+_TASK = "contacts.tasks.import_opt_ins"
 
 
 class UploadRefused(ValueError):
     """The file cannot be taken or imported so; the message names the rule and the next step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """What importing a kept file would do: counts, some bad lines, bad lines by column, numbers without +."""
-
-    imported: Imported
-    bad_lines: Sequence[BadLine]
-    by_column: Mapping[str, int]
-    without_plus: WithoutPlus
-    #: Whether a region is declared, or the file names one: without it no number is read as a national one.
-    has_region: bool
-
-
-@dataclass(slots=True)
-class _Listening(Listener):
-    """Counts bad lines and writes them to a CSV text that a person can repair and import again."""
-
-    text: io.StringIO = field(default_factory=io.StringIO)
-    bad_lines: list[BadLine] = field(default_factory=list)
-    by_column: Counter[str] = field(default_factory=Counter)
-    written: int = 0
-
-    def begin(self, header: list[str]) -> None:
-        csv.writer(self.text).writerow([*ERROR_COLUMNS, *(safe_cell(name) for name in header)])
-
-    def bad_line(self, bad: BadLine) -> None:
-        self.by_column[bad.column] += 1
-        if len(self.bad_lines) < _LINES_SHOWN:
-            self.bad_lines.append(bad)
-        if self.written < _MOST_ERRORS:
-            self.written += 1
-            cells = (bad.line, bad.column, bad.value, bad.reason, *bad.cells)
-            csv.writer(self.text).writerow([safe_cell(cell) for cell in cells])
 
 
 def keep(
@@ -84,6 +52,7 @@ def keep(
     reading: Reading,
     region: str,
     name_shown: str,
+    time_zone: str = "",
     actor: str,
     now: datetime,
 ) -> OptInImport:
@@ -105,6 +74,7 @@ def keep(
         numbers_read_as=reading,
         region=region.upper(),
         business_name_shown=name_shown,
+        time_zone=time_zone,
         statement="",
         imported_by=actor,
         started_at=now,
@@ -113,42 +83,50 @@ def keep(
     )
 
 
-def declare(*, upload: OptInImport, reading: Reading, region: str, name_shown: str) -> None:
+def map_columns(*, upload: OptInImport, picks: Sequence[str], name_shown: str) -> None:
+    """Keep what a person says each column of a kept file is, in the file's order, and count its lines.
+
+    :raises UnusableHeader: when two columns are the same, or one that is needed is missing.
+    :raises UploadRefused: when it is confirmed already, or its file is gone.
+    """
+    csv_file = CsvFile(file_of(upload), columns="")
+    if len(picks) != len(csv_file.header):
+        raise UnusableHeader(_("The file has other columns than the page showed. Open it again."))
+    places = map_as_picked(csv_file.header, picks)
+    require(places, csv_file.header, name_shown=name_shown)
+    _change(
+        upload,
+        columns=write_places(places),
+        header_digest=header_digest(csv_file.header),
+        business_name_shown=name_shown,
+        line_count=sum(1 for _row in csv_file.rows()),
+    )
+
+
+def declare(*, upload: OptInImport, reading: Reading, region: str, name_shown: str, time_zone: str = "") -> None:
     """Change what is declared about a kept file, before anybody has confirmed it.
 
     :raises UploadRefused: when it is confirmed already.
     """
-    changed = OptInImport.objects.filter(pk=upload.pk, statement="").update(
-        numbers_read_as=reading, region=region.upper(), business_name_shown=name_shown
+    _change(
+        upload,
+        numbers_read_as=reading,
+        region=region.upper(),
+        business_name_shown=name_shown,
+        time_zone=time_zone,
     )
-    if not changed:
-        raise UploadRefused(_("This import is confirmed already; what was declared about it stays."))
 
 
-def try_out(upload: OptInImport) -> Rehearsed:
-    """Say what importing the kept file would do; nothing is written.
-
-    :raises UnusableHeader: when the first line does not name the columns.
-    :raises UploadRefused: when the file is gone.
-    """
-    listener = _Listening()
-    region = upload.region or None
-    imported = rehearse(
-        file=_file_of(upload),
-        business=upload.business,
-        reading=Reading(upload.numbers_read_as),
-        region=region,
-        name_shown=upload.business_name_shown,
-        listener=listener,
+def declared(upload: OptInImport) -> str:
+    """Give a digest of all that is declared about a kept file: it tells whether a preview still shows it."""
+    parts = (
+        upload.columns,
+        upload.numbers_read_as,
+        upload.region,
+        upload.business_name_shown,
+        upload.time_zone,
     )
-    csv_file = CsvFile(_file_of(upload))
-    return Rehearsed(
-        imported=imported,
-        bad_lines=listener.bad_lines,
-        by_column=dict(listener.by_column.most_common()),
-        without_plus=numbers_without_plus(csv_file, region=region),
-        has_region=region is not None or Column.REGION in csv_file.places,
-    )
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def sentence(upload: OptInImport) -> str:
@@ -159,19 +137,29 @@ def sentence(upload: OptInImport) -> str:
     ) % {"file": upload.file_name, "digest": upload.file_digest[:12], "business": upload.business.name}
 
 
-def confirm(*, upload: OptInImport, statement: str, actor: str, now: datetime) -> None:
-    """Record who confirmed which sentence, and queue the import.
+def confirm(*, upload: OptInImport, statement: str, shown: str, actor: str, now: datetime) -> None:
+    """Record who confirmed which sentence, and queue the import; `shown` is what `declared` was on the page.
 
-    :raises UploadRefused: when the sentence is not the one shown, or the import is confirmed already.
+    :raises UploadRefused: when sentence or declarations are not those shown, or the import is confirmed already.
     """
     if statement != sentence(upload):
         raise UploadRefused(_("The sentence has changed since the page was opened. Read it again."))
     with transaction.atomic():
-        confirmed = OptInImport.objects.filter(
-            pk=upload.pk, statement="", state=OptInImport.State.WAITING, content__isnull=False
-        ).update(statement=statement, imported_by=actor, started_at=now)
-        if not confirmed:
+        waiting = OptInImport.objects.select_for_update().defer("content", "errors").filter(pk=upload.pk)
+        row = waiting.filter(statement="", state=OptInImport.State.WAITING, content__isnull=False).first()
+        if row is None:
             raise UploadRefused(_("This import is confirmed already, or its file was removed. Upload it again."))
+        if not row.columns:
+            raise UploadRefused(_("Nobody has said yet which column holds what. Do that first."))
+        if declared(row) != shown:
+            raise UploadRefused(
+                _(
+                    "What is declared about the file has changed since this page was opened, in another tab or by "
+                    "somebody else. Look at the preview as it is now, then confirm."
+                )
+            )
+        row.statement, row.imported_by, row.started_at = statement, actor, now
+        row.save(update_fields=["statement", "imported_by", "started_at"])
         ledger.record(
             action="opt_ins.import_confirmed",
             actor=actor,
@@ -182,9 +170,11 @@ def confirm(*, upload: OptInImport, statement: str, actor: str, now: datetime) -
             details={
                 "file_digest": upload.file_digest,
                 "statement_digest": hashlib.sha256(statement.encode()).hexdigest(),
+                "columns": row.columns,
+                "header_digest": row.header_digest,
             },
         )
-        async_task("contacts.tasks.import_opt_ins", upload.pk)
+        async_task(_TASK, upload.pk)
 
 
 def queue_again(*, upload: OptInImport, actor: str, now: datetime) -> None:
@@ -205,23 +195,43 @@ def queue_again(*, upload: OptInImport, actor: str, now: datetime) -> None:
             business_id=upload.business_id,
             subject=f"OptInImport:{upload.pk}",
         )
-        async_task("contacts.tasks.import_opt_ins", upload.pk)
+        async_task(_TASK, upload.pk)
 
 
 def run(*, import_id: int, now: datetime) -> Imported | None:
     """Import a confirmed file; give nothing where there is nothing to do any more. May run twice, late or never."""
     upload = OptInImport.objects.select_related("business").get(pk=import_id)
-    if not upload.statement or upload.content is None or upload.state == OptInImport.State.FINISHED:
+    if not upload.statement or upload.content is None:
         return None
-    listener = _Listening()
-    imported = importing.carry_on(opt_in_import=upload, file=_file_of(upload), now=now, listener=listener)
+    listener, imported = Rejected(), None
+    if upload.state == OptInImport.State.FINISHED:
+        # Cut off between its last commit and here: all is in, and only the file and what was wrong in it are left.
+        importing.report_again(opt_in_import=upload, file=file_of(upload), now=now, listener=listener)
+    else:
+        imported = importing.carry_on(opt_in_import=upload, file=file_of(upload), now=now, listener=listener)
     errors = listener.text.getvalue().encode() if listener.written else None
     ended = OptInImport.objects.filter(pk=import_id)
     # Whoever removed the file meanwhile wanted what it says of somebody to be gone: its bad lines too.
     if not ended.filter(content__isnull=False).update(content=None, errors=errors, purge_after=now + ERRORS_KEPT):
         ended.update(errors=None)
-    opt_ins.wait_for_calls(imported.in_flight, business=upload.business)
+    if imported is not None:
+        opt_ins.wait_for_calls(imported.in_flight, business=upload.business)
     return imported
+
+
+def take_up_lost() -> int:
+    """Queue confirmed imports that no task is left for, and give how many: it was cut off before it could say so."""
+    confirmed = OptInImport.objects.filter(content__isnull=False).exclude(statement="")
+    # One that an error stopped waits for a person.
+    confirmed = confirmed.exclude(state=OptInImport.State.FAILED)
+    waiting = list(confirmed.order_by("pk").values_list("pk", flat=True))
+    # A task leaves the queue only once it has ended, so that an import under way is found there.
+    tasks = [row.task for row in OrmQ.objects.all()] if waiting else []
+    queued = {task["args"] for task in tasks if task.get("func") == _TASK}
+    lost = [pk for pk in waiting if (pk,) not in queued]
+    for pk in lost:
+        async_task(_TASK, pk)
+    return len(lost)
 
 
 def purge(*, now: datetime) -> int:
@@ -231,7 +241,16 @@ def purge(*, now: datetime) -> int:
     return let_go(over, action="opt_in_import.files_removed", now=now, change=emptied)
 
 
-def _file_of(upload: OptInImport) -> io.BytesIO:
+def file_of(upload: OptInImport) -> io.BytesIO:
+    """Give the kept file.
+
+    :raises UploadRefused: when it is gone.
+    """
     if upload.content is None:
         raise UploadRefused(_("The file was removed a day after it was uploaded. Upload it again."))
     return io.BytesIO(bytes(upload.content))
+
+
+def _change(upload: OptInImport, **fields: object) -> None:
+    if not OptInImport.objects.filter(pk=upload.pk, statement="").update(**fields):
+        raise UploadRefused(_("This import is confirmed already; what was declared about it stays."))

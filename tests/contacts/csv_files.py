@@ -4,9 +4,10 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
+from contacts.consent import mapping, uploads
 from contacts.consent.csv_file import BadLine
 from contacts.consent.importing import Imported, Listener, import_file
-from contacts.models import Consent, OptIn
+from contacts.models import Consent, OptIn, OptInImport
 from providers.models import Business
 
 HEADER = "phone,given_at,source,evidence"
@@ -63,3 +64,12 @@ def statuses() -> dict[str, str]:
 def events() -> list[OptIn]:
     """Every consent event in the order of their ids."""
     return list(OptIn.objects.order_by("pk"))
+
+
+def mapped(entry: OptInImport, *picks: str) -> OptInImport:
+    """An upload whose columns somebody has confirmed: as they are named, or as picked in the file's order."""
+    proposal = mapping.propose(entry, now=datetime.now(UTC))
+    said = picks or [column.column.value if column.column else "" for column in proposal.columns]
+    uploads.map_columns(upload=entry, picks=said, name_shown=entry.business_name_shown)
+    entry.refresh_from_db()
+    return entry

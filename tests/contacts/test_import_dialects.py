@@ -65,6 +65,7 @@ def test_a_person_may_say_which_column_is_which(acme: Business) -> None:
     [
         (b"", None, "empty"),
         (b"\n\n", None, "empty"),
+        (b",", None, "empty"),
         ("phone,given_at".encode("utf-16-le"), None, "no CSV file"),
         (b"phone,mobile,given_at,source,evidence\n", None, "both mean phone"),
         (HEADER.encode(), {"phone": "cell"}, "no column “cell”"),

@@ -9,6 +9,7 @@ from audit.ledger import canonical_bytes, hash_event
 from audit.merkle import MerkleTree
 from audit.models import AuditEvent
 from contacts.consent import chunk as chunks
+from contacts.consent.columns import header_digest
 from contacts.consent.committing import leaves
 from contacts.consent.evidence import Evidence, digest
 from contacts.models import OptInEvidence
@@ -72,6 +73,9 @@ def test_the_last_link_names_the_file_the_declaration_and_the_counts(acme: Busin
         "numbers_read_as": "e164",
         "region": "",
         "business_name_shown": "Acme",
+        "time_zone": "",
+        "columns": "phone:0 given_at:1 source:2 evidence:3",
+        "header_digest": header_digest(CONTENT.decode().splitlines()[0].split(",")),
         "statement_digest": hashlib.sha256(STATEMENT.encode()).hexdigest(),
         "granted": 6,
         "withdrawn": 0,

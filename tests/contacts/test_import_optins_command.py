@@ -85,12 +85,12 @@ def test_the_errors_file_can_be_repaired_and_imported(acme: Business, people: Pa
     assert ran.code == 2
     written = list(csv.reader(errors.read_text(encoding="utf-8-sig").splitlines()))
     assert written[0] == ["line", "column", "value", "reason", *HEADER.split(",")]
-    assert [row[:3] for row in written[1:]] == [["3", "phone", "0740"], ["4", "phone", "'+44 7400 00 010"]]
+    assert [row[:3] for row in written[1:]] == [["3", "phone", "'0740"], ["4", "phone", "'+44 7400 00 010"]]
     assert [row[7] for row in written[1:]] == ["'=HYPERLINK(1)", "'@proof"]
     assert written[2][6] == "'-web"
 
-    repaired = errors.read_text(encoding="utf-8-sig").replace(",0740,2026", ",+447400000101,2026", 1)
-    repaired = repaired.replace("'+44 7400 00 010,2026", "'+44 7400 000 102,2026", 1)
+    repaired = errors.read_text(encoding="utf-8-sig").replace(",'0740,'2026", ",+447400000101,2026", 1)
+    repaired = repaired.replace("'+44 7400 00 010,'2026", "'+44 7400 000 102,'2026", 1)
     errors.write_text(repaired, encoding="utf-8-sig")
     assert import_(errors).rows[0]["granted"] == 2
     assert set(statuses()) == {f"+44740000010{n}" for n in range(3)}
@@ -103,8 +103,11 @@ def test_with_an_errors_file_the_terminal_shows_the_first_ones_only(
 ) -> None:
     people.write_bytes(csv_of(*(line("bad") for _ in range(30))))
     ran = import_(people, "--errors", str(tmp_path / "errors.csv"))
-    assert ran.messages.count("phone:") == 20
+    assert ran.messages.count(", phone:") == 20
     assert "10 more lines" in ran.messages
+    assert "30 lines: phone: The number holds letters. (lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 and 18 more)" in (
+        ran.messages
+    )
     assert import_(people).messages.count("phone:") == 30
 
 
@@ -167,3 +170,40 @@ def test_it_waits_for_calls_to_people_whom_the_file_withdraws(
     ran = import_(people)
     assert waited == [{calls.get(input=number).contact_id}]
     assert "Waited for 1 call" in ran.messages
+
+
+def test_columns_are_mapped_as_said_and_others_go_by_their_names(acme: Business, people: Path) -> None:
+    people.write_bytes(csv_of("+447400000100,2026-01-05,web,ticked", header="Cell 1,Datum,Where asked,Nachweis"))
+    assert "No column is phone, source." in import_(people).messages
+
+    ran = import_(people, "--map", "phone=cell 1", "--map", "source=Where asked")
+
+    assert (ran.code, ran.rows[0]["granted"]) == (0, 1)
+    assert OptInImport.objects.get().columns == "phone:0 given_at:1 source:2 evidence:3"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--map", "phone"), "--map: “phone” is no mapping"),
+        (("--map", "phone=a", "--map", "phone=b"), "“a” and “b” both mean phone"),
+        (("--map", "phone=evidence", "--map", "evidence=evidence"), "“evidence” cannot be both phone and evidence"),
+        (("--map", "evidence=nothing"), "The file has no column “nothing”."),
+        (("--time-zone", "Peru"), "--time-zone: “Peru” is not the name of a time zone."),
+    ],
+)
+def test_a_mapping_or_zone_that_cannot_be_followed_is_exit_code_2(
+    acme: Business, people: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    people.write_bytes(csv_of(line("+447400000100")))
+    ran = import_(people, *arguments)
+    assert (ran.code, ran.rows) == (2, [])
+    assert words in ran.messages
+    assert not OptInImport.objects.exists()
+
+
+def test_times_without_a_zone_are_read_in_the_zone_that_is_declared(acme: Business, people: Path) -> None:
+    people.write_bytes(csv_of(line("+447400000100", given_at="2026-01-05T10:00:00")))
+    assert import_(people).rows[0]["refused"] == 1
+    assert import_(people, "--time-zone", "America/Lima").rows[0]["granted"] == 1
+    assert OptIn.objects.get().given_at == datetime(2026, 1, 5, 15, tzinfo=UTC)

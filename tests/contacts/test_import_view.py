@@ -1,4 +1,4 @@
-"""Importing opt-ins in the browser: upload, preview, a confirmed sentence, the import, the file of bad lines."""
+"""Importing opt-ins in the browser: file, columns, preview, a confirmed sentence, the import, the file of bad lines."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from contacts.consent import uploads
 from contacts.models import OptIn, OptInImport
 from providers.models import Business
 from tests import clients, factories
+from tests.contacts.csv_files import mapped
 
 NEW = "/contacts/optinimport/add/"
 HEAD = "phone,given_at,source,evidence\n"
@@ -29,7 +30,7 @@ def upload(browser: Client, acme: Business, text: str = HEAD + GOOD + BARE + BAD
     assert response.status_code == 302, response.content.decode()
     entry = OptInImport.objects.latest("pk")
     assert response["Location"] == page(entry)
-    return entry
+    return mapped(entry) if text.startswith(HEAD) else entry
 
 
 def page(entry: OptInImport, what: str = "change") -> str:
@@ -37,15 +38,19 @@ def page(entry: OptInImport, what: str = "change") -> str:
 
 
 def confirmed(browser: Client, entry: OptInImport) -> None:
-    browser.post(page(entry, "confirm"), {"sure": "on", "statement": uploads.sentence(entry)})
+    browser.post(page(entry, "confirm"), ticked(entry))
+
+
+def ticked(entry: OptInImport) -> dict[str, str]:
+    return {"sure": "on", "statement": uploads.sentence(entry), "shown": uploads.declared(entry)}
 
 
 def test_the_preview_counts_and_imports_nothing(admin_browser: Client, acme: Business) -> None:
     entry = upload(admin_browser, acme)
     text = " ".join(admin_browser.get(page(entry)).content.decode().split())
-    assert "3 lines: 1 opted in, 0 opted out, 0 already recorded, 0 held, 2 with errors; nothing imported yet." in text
+    assert "3 lines: 1 to create, 0 to add, 0 opt-outs, 0 skipped, 0 held, 2 refused; nothing imported yet." in text
     assert "2 numbers have no +" in text
-    assert "+447400000101" in text
+    assert "+44 7400 000101 (GB)" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "I confirm that each person in “customers.csv”" in text
     assert not OptIn.objects.exists()
     assert not OrmQ.objects.exists()
@@ -63,7 +68,7 @@ def test_declaring_again_previews_again(admin_browser: Client, acme: Business) -
     entry = upload(admin_browser, acme)
     admin_browser.post(page(entry, "declare"), {"reading": "digits", "name_shown": "Acme"})
     text = " ".join(admin_browser.get(page(entry)).content.decode().split())
-    assert "3 lines: 2 opted in" in text
+    assert "3 lines: 2 to create" in text
     admin_browser.post(page(entry, "declare"), {"reading": "national", "region": "", "name_shown": "Acme"})
     assert b"National numbers need their region." in admin_browser.get(page(entry)).content
 
@@ -82,8 +87,8 @@ def test_the_ticked_sentence_is_kept_word_for_word_and_the_task_queued(admin_bro
 
 def test_without_the_tick_or_with_another_sentence_nothing_happens(admin_browser: Client, acme: Business) -> None:
     entry = upload(admin_browser, acme)
-    admin_browser.post(page(entry, "confirm"), {"statement": uploads.sentence(entry)})
-    admin_browser.post(page(entry, "confirm"), {"sure": "on", "statement": "whatever"})
+    admin_browser.post(page(entry, "confirm"), {**ticked(entry), "sure": ""})
+    admin_browser.post(page(entry, "confirm"), {**ticked(entry), "statement": "whatever"})
     entry.refresh_from_db()
     assert entry.statement == ""
     assert not OrmQ.objects.exists()
@@ -111,7 +116,7 @@ def test_the_import_ends_with_counts_an_errors_file_and_no_kept_file(admin_brows
     assert b"up to line" not in admin_browser.get(page(entry)).content
     response = admin_browser.get(page(entry, "errors"))
     assert response["Content-Disposition"].startswith("attachment")
-    lines = response.content.decode().splitlines()
+    lines = response.content.decode("utf-8-sig").splitlines()
     assert lines[0] == "line,column,value,reason,phone,given_at,source,evidence"
     assert ",'=2+5," in lines[2]
     assert uploads.purge(now=now + timedelta(days=31)) == 1
@@ -140,8 +145,9 @@ def test_an_import_that_an_error_stopped_is_queued_again(admin_browser: Client, 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name,age\nAna,4\n", "names no column"),
         ("\n", "This file cannot be imported as it is."),
+        ("+447400000100,2026-01-03\n", "so it is a person and no line of names"),
+        (",".join(f"c{place}" for place in range(201)) + "\n", "The first line has 201 columns"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(text: str, words: str, admin_browser: Client, acme: Business) -> None:
@@ -160,6 +166,15 @@ def test_an_empty_or_huge_file_is_refused_at_once(admin_browser: Client, acme: B
 
 PAGES = (("change", "get", 200), ("live", "get", 200), ("errors", "get", 404))
 POSTS = ("declare", "confirm", "again")
+
+
+def test_whoever_may_not_import_sees_no_columns(admin_browser: Client, acme: Business) -> None:
+    entry = upload(admin_browser, acme)
+    for client in (clients.browser(clients.AUDITOR), clients.browser(clients.SUPPORT)):
+        assert client.get(page(entry, "columns")).status_code == 403
+        assert client.post(page(entry, "columns")).status_code == 403
+    assert Client().get(page(entry, "columns")).status_code == 302
+    assert admin_browser.put(page(entry, "columns")).status_code == 405
 
 
 def test_auditors_read_imports_and_support_staff_do_not(admin_browser: Client, acme: Business) -> None:

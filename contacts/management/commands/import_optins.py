@@ -1,6 +1,5 @@
 """import_optins: import a file of consent events."""
 
-import csv
 from argparse import ArgumentParser
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -10,13 +9,14 @@ from typing import Any, TextIO
 from django.utils.translation import gettext as _
 
 from audit.command import Exit, ReportingCommand, actor, invalid
-from audit.csv_cells import safe_cell
+from audit.local_time import LocalTimeRefused, read_zone
 from contacts import opt_ins
-from contacts.consent.columns import ERROR_COLUMNS, UnusableHeader
+from contacts.consent.columns import UnusableHeader, read_options
 from contacts.consent.committing import ImportRefused
 from contacts.consent.csv_file import BadLine
 from contacts.consent.importing import Imported, Listener, import_file
 from contacts.consent.rehearsal import rehearse
+from contacts.consent.rejected import ErrorsFile, Repairs
 from contacts.management.commands import business_named
 from providers.e164 import Reading
 
@@ -44,6 +44,19 @@ class Command(ReportingCommand):
             help="how numbers without + are to be read (default: they are refused)",
         )
         parser.add_argument("--region", default="", metavar="XX", help="the region of --numbers national")
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="OURS=THEIRS",
+            help="which column of the file is ours, as phone=Mobile (may be repeated); others go by their names",
+        )
+        parser.add_argument(
+            "--time-zone",
+            default="",
+            metavar="ZONE",
+            help="the zone of times that say none, as America/Lima (default: they are refused)",
+        )
         parser.add_argument("--dry-run", action="store_true", help="read everything, keep nothing")
         parser.add_argument("--errors", metavar="FILE", help="write the lines with errors there, to repair and import")
 
@@ -58,11 +71,20 @@ class Command(ReportingCommand):
             raise invalid("--region is the region of national numbers: say --numbers national too.")
         if options["errors"] and Path(options["errors"]).resolve() == path.resolve():
             raise invalid("--errors names the file that is to be imported: name another one.")
+        try:
+            named = read_options(options["map"])
+            time_zone = read_zone(options["time_zone"]).key if options["time_zone"] else ""
+        except UnusableHeader as error:
+            raise invalid(f"--map: {error}") from None
+        except LocalTimeRefused as error:
+            raise invalid(f"--time-zone: {error}") from None
         declared: dict[str, Any] = {
             "business": business,
             "reading": reading,
             "region": options["region"].upper() or None,
             "name_shown": options["name_shown"],
+            "time_zone": time_zone,
+            "named": named,
         }
         with ExitStack() as stack:
             try:
@@ -94,7 +116,11 @@ class Command(ReportingCommand):
 
     def _report(self, path: Path, imported: Imported, listener: "_Errors", *, dry_run: bool) -> None:
         if listener.unshown:
-            self.say(f"… and {listener.unshown} more lines with errors, all in the errors file.")
+            self.say(f"… and {listener.unshown} more lines with errors, all in the errors file. What mends them:")
+            for repair in listener.repairs.by_count():
+                lines = ", ".join(map(str, repair.lines)) + (f" and {repair.more} more" if repair.more else "")
+                where = f"{repair.column}: " if repair.column else ""
+                self.say(f"{repair.count} lines: {where}{repair.words or 'other errors.'} (lines {lines})")
         if imported.without_plus:
             self.say(
                 f"{imported.without_plus} numbers have no leading +. If all are full international digits, say "
@@ -127,27 +153,27 @@ class _Errors(Listener):
 
     def __init__(self, command: ReportingCommand, file: TextIO | None) -> None:
         self._command = command
-        self._writer = csv.writer(file) if file else None
+        self._file = ErrorsFile(file) if file else None
         self._heard = 0
+        self.repairs = Repairs()
 
     @property
     def unshown(self) -> int:
         """How many lines were only written to the file."""
-        return max(0, self._heard - _SHOWN) if self._writer else 0
+        return max(0, self._heard - _SHOWN) if self._file else 0
 
     def begin(self, header: list[str]) -> None:
         """Head the errors file with the columns of the imported one behind its own."""
-        if self._writer:
-            self._writer.writerow([*ERROR_COLUMNS, *map(safe_cell, header)])
+        if self._file:
+            self._file.begin(header)
 
     def bad_line(self, bad: BadLine) -> None:
         """Report one line."""
         self._heard += 1
-        if self._writer:
-            self._writer.writerow(
-                [safe_cell(cell) for cell in (bad.line, bad.column, bad.value, bad.reason, *bad.cells)]
-            )
-        if not self._writer or self._heard <= _SHOWN:
+        self.repairs.add(bad)
+        if self._file:
+            self._file.write(bad)
+        if not self._file or self._heard <= _SHOWN:
             where = f"line {bad.line}" + (f", {bad.column}" if bad.column else "")
             self._command.say(f"{where}: {bad.reason}")
 
