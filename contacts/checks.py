@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, F
@@ -11,10 +12,12 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from audit import ledger
+from contacts import pace
+from contacts.checking.choosing import Chosen, Filter, choose
 from contacts.checking.facts import policy_for
 from contacts.checking.lines import Line, read_lines, split_numbers
 from contacts.checking.marks import answer_from, finish_if_done, record_refusals, subject_of, tree
-from contacts.checking.preview import CheckRefused, Judged, Preview, judge, preview
+from contacts.checking.preview import CheckRefused, Judged, Preview, judge, preview, served_business
 from contacts.consent.evidence import outlives_the_person
 from contacts.erasure.vanishing import again_if_vanished
 from contacts.gate import Outcome, Reason
@@ -26,12 +29,16 @@ from providers.registry import contact_checker
 
 __all__ = [
     "CheckRefused",
+    "Chosen",
+    "Filter",
     "Judged",
     "Line",
     "Preview",
     "Progress",
     "cancel",
+    "choose",
     "create",
+    "made_of",
     "pause",
     "preview",
     "progress",
@@ -68,16 +75,20 @@ def create(
     reading: Reading = Reading.E164,
     region: str = "",
     retry_of: CheckBatch | None = None,
+    chosen_by: Filter | None = None,
+    preview_id: UUID | None = None,
 ) -> CheckBatch:
     """Write a run, its rows, its ledger events and its tasks in one transaction; a force reason asks fresh ones too.
 
-    :raises CheckRefused: when there is nothing to check.
+    `chosen_by` is what found the people, `preview_id` names the preview that is confirmed: a preview makes one run.
+
+    :raises CheckRefused: when there is nothing to check, the account serves no business, or the reason holds a number.
     :raises NotConfigured: when the account cannot look numbers up.
     """
+    if made := made_of(preview_id, account=account):
+        return made
     if not lines:
         raise CheckRefused(_("There is no number to check."))
-    if account.business is None:
-        raise CheckRefused(_("The account serves no business, so no opt-in can match."))
     if force_reason and any(line.number and outlives_the_person(force_reason, line.number.e164) for line in lines):
         raise CheckRefused(_("The reason must not hold a person's number: it stays in the ledger."))
     checker = contact_checker(account)
@@ -86,7 +97,7 @@ def create(
     with transaction.atomic():
         batch = CheckBatch.objects.create(
             account=account,
-            business=account.business,
+            business=served_business(account),
             purpose=purpose,
             source=source,
             numbers_read_as=reading,
@@ -96,6 +107,8 @@ def create(
             requested_by=actor,
             created_at=now,
             retry_of=retry_of,
+            chosen_by=chosen_by.written() if chosen_by else {},
+            preview=preview_id,
         )
         written = _write_rows(batch, rows, checker, now)
         to_ask = sum(row.status == ContactCheck.Status.WAITING for row in written)
@@ -104,6 +117,11 @@ def create(
         _record_creation(batch, written, actor, now)
     finish_if_done(batch, now=now)
     return batch
+
+
+def made_of(preview_id: UUID | None, *, account: ProviderAccount) -> CheckBatch | None:
+    """Give the run that a preview has made already, or None."""
+    return CheckBatch.objects.filter(preview=preview_id, account=account).first() if preview_id else None
 
 
 def pause(*, batch: CheckBatch, actor: str, now: datetime) -> None:
@@ -143,8 +161,11 @@ def cancel(*, batch: CheckBatch, actor: str, now: datetime) -> None:
 def retry_failed(*, batch: CheckBatch, actor: str, now: datetime) -> CheckBatch:
     """Make a new run of the numbers that failed or have no answer; the old run stays as it was.
 
-    :raises CheckRefused: when there are none.
+    :raises CheckRefused: when there are none, or they are being asked again already.
     """
+    open_states = [CheckBatch.State.RUNNING, CheckBatch.State.PAUSED]
+    if under_way := CheckBatch.objects.filter(retry_of=batch, state__in=open_states).first():
+        raise CheckRefused(_("These numbers are being asked again already, in run %(run)s.") % {"run": under_way})
     again = ContactCheck.objects.filter(
         batch=batch, status__in=[ContactCheck.Status.FAILED, ContactCheck.Status.UNKNOWN]
     ).select_related("contact")
@@ -170,14 +191,13 @@ def progress(*, batch: CheckBatch, now: datetime) -> Progress:
     total = sum(counts.values())
     left = sum(counts.get(status, 0) for status in ContactCheck.OPEN)
     asked = ContactCheck.objects.filter(batch=batch, cached_from=None, checked_at__isnull=False).count()
-    seconds = ((batch.finished_at or now) - batch.created_at).total_seconds()
-    per_second = asked / seconds if seconds > 0 else 0.0
+    rate = pace.per_second(asked, since=batch.created_at, until=batch.finished_at or now)
     return Progress(
         counts=counts,
         total=total,
         done=total - left,
-        per_second=per_second,
-        seconds_left=round(left / per_second) if left and per_second else None,
+        per_second=rate,
+        seconds_left=pace.seconds_left(left, rate),
     )
 
 
@@ -244,6 +264,7 @@ def _record_creation(batch: CheckBatch, rows: Sequence[ContactCheck], actor: str
             "region": batch.region,
             "force_reason": batch.force_reason,
             "retry_of": batch.retry_of_id,
+            "chosen_by": batch.chosen_by or None,
             "budget_asks": sum(row.status == ContactCheck.Status.WAITING for row in rows),
         },
         rows=tree(rows),

@@ -14,11 +14,9 @@ from contacts.checking.marks import answer_from, record_refusals
 from contacts.gate import Decision, Facts, Outcome, Reason, decide
 from contacts.models import CheckBatch, ContactCheck
 from providers import limits
-from providers.interfaces import ContactChecker
+from providers.interfaces import SEND_WITHIN, ContactChecker
 from providers.models import ProviderAccount
 
-#: How late after the commit the call may still start: a process that was stopped in between must not send any more.
-SEND_WITHIN = timedelta(seconds=5)
 #: What a lease allows beyond the call's own deadline: signing in, starting late, committing the answer.
 LEASE_MARGIN = timedelta(seconds=30)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from audit import ledger
-from audit.csv_cells import safe_cell
+from audit.csv_cells import safe_cell, text_cell
 from contacts.checking.marks import subject_of
 from contacts.models import CheckBatch, ContactCheck
 from contacts.visibility import not_restricted
@@ -40,7 +40,9 @@ def _lines(rows: Iterator[ContactCheck]) -> Iterator[str]:
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([safe_cell(value) for value in _cells(row)])
+        # The number as it was written comes back from a spreadsheet with its plus and its noughts.
+        line, written, *others = _cells(row)
+        writer.writerow([line, text_cell(written), *map(safe_cell, others)])
         if buffer.tell() > 64 * 1024:
             yield buffer.getvalue()
             buffer.seek(0)

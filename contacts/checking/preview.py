@@ -15,7 +15,7 @@ from contacts.inbound.reach import reached_lately
 from contacts.models import Contact
 from providers.e164 import person_key
 from providers.interfaces import EvidenceStrength
-from providers.models import ProviderAccount
+from providers.models import Business, ProviderAccount
 from providers.registry import contact_checker
 
 
@@ -84,17 +84,26 @@ def preview(*, account: ProviderAccount, lines: Sequence[Line], purpose: str, fo
     )
 
 
+def served_business(account: ProviderAccount) -> Business:
+    """Give the business whose opt-ins count for an account.
+
+    :raises CheckRefused: when the account serves none.
+    """
+    if account.business is None:
+        raise CheckRefused(_("The account serves no business, so no opt-in can match."))
+    return account.business
+
+
 def judge(account: ProviderAccount, lines: Sequence[Line], policy: Policy, now: datetime) -> list[Judged]:
     """Ask the gate about every line, in their order: what will be asked shrinks the budget that the next one meets.
 
     :raises CheckRefused: when the account serves no business.
     """
-    if account.business is None:
-        raise CheckRefused(_("The account serves no business, so no opt-in can match."))
+    business = served_business(account)
     contacts = known_contacts({line.number.e164 for line in lines if line.number})
-    facts = load(contacts=list(contacts.values()), business=account.business, account=account, now=now, lock=False)
+    facts = load(contacts=list(contacts.values()), business=business, account=account, now=now, lock=False)
     strangers = [line.number.e164 for line in lines if line.number and line.number.e164 not in contacts]
-    opted_out = kept_for(strangers, business_id=account.business.pk)
+    opted_out = kept_for(strangers, business_id=business.pk)
     seen: dict[str, int] = {}
     left = policy.budget_left
     rows = []

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from audit import log_context
 from contacts.checking.claim import Claim, claim_rows
 from contacts.checking.facts import strength_now
 from contacts.checking.marks import finish_if_done, subject_of
@@ -61,7 +62,8 @@ def run_batch(*, batch_id: int, until: datetime, clock: Callable[[], datetime] =
         claim = claim_rows(batch=batch, account=account, checker=checker, now=clock())
         idle = claim is None
         if claim is not None:
-            _ask(batch, account, checker, claim, clock)
+            with log_context.about(run=batch.pk, account=account.name):
+                _ask(batch, account, checker, claim, clock)
     return True
 
 

@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from audit import reach
 from audit.display import Tone
 from audit.pages import actor_of, clock, may, show
-from contacts import checks, masking, words
+from contacts import checks, masking, pace, run_words, words
 from contacts.checking import download as rows_file
 from contacts.models import CheckBatch, ContactCheck
 from contacts.visibility import PERMISSION, visible
@@ -49,7 +49,7 @@ _ALWAYS = ("valid", "invalid", "open", "refused")
 @may("contacts.view_checkbatch", "contacts.view_contactcheck")
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show where the run stands, and its rows."""
-    batch = _batch(pk)
+    batch = _batch(request, pk)
     live = read_live(batch)
     status = request.GET.get("status", "")
     tabs = [{"status": "", "words": _("All"), "count": live["total"]}]
@@ -75,6 +75,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "contacts/run_page.html",
         title=_("Check run #%(run)d") % {"run": batch.pk},
         model=CheckBatch,
+        row=batch,
         batch=batch,
         live=live,
         figures=figures,
@@ -84,6 +85,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         rows=[(row, words.result_badge(row.duplicate_of or row, business), _answer(row)) for row in rows_page],
         rows_page=rows_page,
         purpose=words.purposes(batch.purpose),
+        chosen_by=run_words.chosen_by(batch.chosen_by) if batch.chosen_by else "",
         stopped_because=batch.account.stopped_because() if is_open else "",
         can_change=request.user.has_perm("contacts.change_checkbatch"),
         can_retry=not is_open
@@ -99,7 +101,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
 @may("contacts.view_checkbatch")
 def live(request: HttpRequest, pk: int) -> JsonResponse:
     """Give the counts for the script that follows a run."""
-    return JsonResponse(read_live(_batch(pk)))
+    return JsonResponse(read_live(_batch(request, pk)))
 
 
 @require_POST
@@ -127,7 +129,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @may("contacts.add_checkbatch")
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a new run of what failed."""
-    batch = _batch(pk)
+    batch = _batch(request, pk)
     try:
         again = checks.retry_failed(batch=batch, actor=actor_of(request), now=clock())
     except checks.CheckRefused as refusal:
@@ -141,7 +143,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 @may("contacts.view_checkbatch", "contacts.view_contactcheck", masking.IN_FULL)
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Give the rows as a CSV file, all of them or those with one result."""
-    batch = _batch(pk)
+    batch = _batch(request, pk)
     status = request.GET.get("status", "")
     status = status if status in ContactCheck.Status.values else ""
     response = StreamingHttpResponse(
@@ -177,22 +179,10 @@ def read_live(batch: CheckBatch) -> dict[str, Any]:
         "state_words": batch.get_state_display(),
         "total": progress.total,
         "done": progress.done,
-        "rate": _("%(rate).1f a second") % {"rate": progress.per_second} if progress.per_second else "–",
-        "eta": _left(progress.seconds_left) if is_running else "–",
+        "rate": pace.rate_words(progress.per_second),
+        "eta": pace.left_words(progress.seconds_left if is_running else None),
         "follow": is_running,
     }
-
-
-def _left(seconds: int | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 90:
-        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
-    hours = round(minutes / 60)
-    return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
 
 
 def _tab_words(status: ContactCheck.Status, live: dict[str, Any]) -> str:
@@ -207,8 +197,9 @@ def _answer(row: ContactCheck) -> ContactCheck:
     return row.duplicate_of or row
 
 
-def _batch(pk: int) -> CheckBatch:
-    return get_object_or_404(CheckBatch.objects.select_related("account", "business", "retry_of"), pk=pk)
+def _batch(request: HttpRequest, pk: int) -> CheckBatch:
+    rows = CheckBatch.objects.select_related("account", "business", "retry_of")
+    return get_object_or_404(reach.within(rows, request.user), pk=pk)
 
 
 def _url(batch: CheckBatch) -> str:
@@ -216,7 +207,7 @@ def _url(batch: CheckBatch) -> str:
 
 
 def _change(request: HttpRequest, pk: int, journey: Callable[..., None], done: str) -> HttpResponse:
-    batch = _batch(pk)
+    batch = _batch(request, pk)
     try:
         journey(batch=batch, actor=actor_of(request), now=clock())
     except checks.CheckRefused as refusal:

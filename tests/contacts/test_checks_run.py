@@ -1,6 +1,7 @@
 """Carrying out a check run over real HTTP: what each answer becomes, and that refused numbers never leave."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -327,3 +328,43 @@ def test_progress_counts_and_estimates(onprem_account: ProviderAccount) -> None:
     assert (seen.total, seen.done, seen.seconds_left) == (2, 2, None)
     assert seen.counts == {"VALID": 1, "INVALID": 1}
     assert seen.per_second > 0
+
+
+def test_a_preview_confirmed_twice_makes_one_run(onprem_account: ProviderAccount) -> None:
+    opted_in(number(100), onprem_account.business)
+    preview = uuid4()
+    first = check_run(onprem_account, number(100), preview_id=preview)
+    assert check_run(onprem_account, number(100), preview_id=preview) == first
+    assert checks.made_of(preview, account=onprem_account) == first
+    assert AuditEvent.objects.filter(action="check.requested").count() == 1
+
+
+def test_a_run_of_no_number_is_refused(onprem_account: ProviderAccount) -> None:
+    with pytest.raises(checks.CheckRefused, match="There is no number to check"):
+        check_run(onprem_account)
+    assert not CheckBatch.objects.exists()
+
+
+def test_an_account_that_serves_no_business_makes_no_run(onprem_account: ProviderAccount) -> None:
+    onprem_account.business = None
+    with pytest.raises(checks.CheckRefused, match="serves no business"):
+        check_run(onprem_account, number(100))
+    assert not CheckBatch.objects.exists()
+
+
+def test_a_reason_that_holds_the_number_of_a_person_is_refused_because_the_ledger_keeps_it(
+    onprem_account: ProviderAccount,
+) -> None:
+    opted_in(number(100), onprem_account.business)
+    with pytest.raises(checks.CheckRefused, match="must not hold a person's number"):
+        check_run(onprem_account, number(100), force_reason="asked again for +44 7400 000 100")
+    assert not CheckBatch.objects.exists()
+
+
+def test_a_refused_number_written_twice_is_refused_twice(onprem_account: ProviderAccount, sandbox: Sandbox) -> None:
+    batch = check_run(onprem_account, number(101), number(101))
+    run(batch)
+    assert (
+        list(ContactCheck.objects.filter(batch=batch).values_list("status", "reason")) == [("REFUSED", "NO_OPT_IN")] * 2
+    )
+    assert len(sandbox.journal) == 0

@@ -1,5 +1,7 @@
 """A task may run twice, late or never: rows are recorded once, by the claim that holds them."""
 
+import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,6 +84,14 @@ def test_the_first_recorded_answer_stands(batch: CheckBatch) -> None:
     answer(batch, claim, ContactStatus.INVALID)
     assert factories.results(batch) == {number(100): "VALID"}
     assert AuditEvent.objects.filter(action="check.answered").count() == 1
+
+
+def test_an_answer_for_another_claim_changes_nothing(batch: CheckBatch) -> None:
+    claim = claimed(batch, datetime.now(UTC))
+    answer(batch, replace(claim, id=uuid.uuid4()), ContactStatus.VALID)
+    assert factories.results(batch) == {number(100): "SENDING"}
+    answer(batch, claim, ContactStatus.INVALID)
+    assert factories.results(batch) == {number(100): "INVALID"}
 
 
 def test_the_sweep_closes_what_died_and_ends_its_run(batch: CheckBatch) -> None:

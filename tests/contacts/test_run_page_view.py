@@ -82,6 +82,14 @@ def test_failed_numbers_are_asked_again_in_a_run_of_their_own(admin_browser: Cli
     assert f"#{again.pk}" in text_of(admin_browser.get(page(batch)))
 
 
+def test_pressing_retry_twice_asks_once(admin_browser: Client, batch: CheckBatch) -> None:
+    factories.run(batch)
+    admin_browser.post(page(batch, "retry"))
+    second = admin_browser.post(page(batch, "retry"), follow=True)
+    again = CheckBatch.objects.exclude(pk=batch.pk).get()
+    assert f"These numbers are being asked again already, in run #{again.pk}." in text_of(second)
+
+
 def test_the_downloaded_file_keeps_codes_and_plus_signs_and_runs_nothing(
     admin_browser: Client, batch: CheckBatch
 ) -> None:

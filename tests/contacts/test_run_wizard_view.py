@@ -4,14 +4,15 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from audit.models import ProviderCall
-from contacts.models import CheckBatch, ContactCheck
+from contacts.models import CheckBatch, Contact, ContactCheck
 from providers.models import Business, ProviderAccount
-from tests import factories
+from tests import clients, factories
 
 NEW = "/contacts/checkbatch/add/"
 CONFIRM = "/contacts/checkbatch/confirm/"
@@ -42,14 +43,16 @@ def test_the_preview_counts_and_names_rules_recipient_and_budget(
     numbers = "\n".join([AGREED, WITHDRAWN, STRANGER, AGREED, "6315551002"])
     response = admin_browser.post(NEW, asked(account, numbers=numbers))
     text = said(response)
-    assert "5: 1 to check, 3 not sent, 1 repeated; nothing sent yet; budget 999 of 1000 after." in text
+    assert "5: 1 to check, 1 opted out, 1 no opt-in, 1 no number as written, 1 repeated; nothing sent yet;" in text
+    assert "nothing sent yet; budget 999 of 1000 after." in text
     assert "Example Hosting Ltd, DE" in text
     assert "Not sent: opted out of Acme" in text
     assert "Not sent: no opt-in for Acme" in text
     assert "“6315551002” has no leading +" in text
     assert "This provider says yes to everyone: such checks tell nothing." in text
     assert reverse("admin:contacts_optinimport_add").encode() in response.content
-    assert f"number=%2B{WITHDRAWN[1:]}".encode() in response.content
+    assert f'&amp;person={Contact.objects.get(e164=WITHDRAWN).pk}"'.encode() in response.content
+    assert WITHDRAWN[1:].encode() not in b"".join(re.findall(rb'(?:href|action)="[^"]*"', response.content))
     assert not CheckBatch.objects.exists()
     assert not ProviderCall.objects.exists()
 
@@ -93,7 +96,7 @@ def test_a_file_is_read_in_any_of_its_usual_encodings(admin_browser: Client, acc
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
         upload = SimpleUploadedFile("numbers.txt", f"{AGREED}\r\n{STRANGER}\r\n".encode(encoding))
         response = admin_browser.post(NEW, asked(account, file=upload))
-        assert "2: 1 to check, 1 not sent" in said(response), encoding
+        assert "2: 1 to check, 1 no opt-in" in said(response), encoding
         assert b'name="source" value="FILE"' in response.content
 
 
@@ -141,3 +144,32 @@ def test_support_staff_are_not_offered_the_action(support_browser: Client, accou
 def test_without_an_account_the_page_says_where_to_add_one(admin_browser: Client) -> None:
     response = admin_browser.get(NEW)
     assert reverse("admin:providers_provideraccount_add").encode() in response.content
+
+
+def test_pressing_twice_makes_one_run(admin_browser: Client, account: ProviderAccount) -> None:
+    shown = admin_browser.post(NEW, asked(account, numbers=AGREED)).content.decode()
+    preview = re.findall(r'name="preview" value="([^"]+)"', shown)
+    fields = asked(account, numbers=AGREED, preview=preview[0])
+    first, again = admin_browser.post(CONFIRM, fields), admin_browser.post(CONFIRM, fields)
+    assert first["Location"] == again["Location"]
+    assert CheckBatch.objects.count() == 1
+
+
+def test_the_downloaded_rows_of_a_run_are_given_back_as_they_are(
+    admin_browser: Client, account: ProviderAccount
+) -> None:
+    batch = factories.check_run(account, AGREED, "00447400000100", "=2+5")
+    rows = b"".join(admin_browser.get(f"/contacts/checkbatch/{batch.pk}/download/")).replace(b"'00447400", b"+447400")
+    upload = SimpleUploadedFile("check-run-1.csv", rows)
+    text = said(admin_browser.post(NEW, asked(account, file=upload)))
+    assert "3: 1 to check, 1 no number as written, 1 repeated; nothing sent yet" in text
+    assert "“=2+5”" in text
+
+
+def test_only_who_may_add_an_account_is_led_to_it(acme: Business) -> None:
+    client = clients.browser(clients.ADMIN)
+    assert "Add a provider account" in said(client.get(NEW))
+    role = Group.objects.get(name=clients.ADMIN)
+    role.permissions.remove(Permission.objects.get(codename="add_provideraccount"))
+    page = said(client.get(NEW))
+    assert "there is none yet" in page and "Add a provider account" not in page
