@@ -126,7 +126,7 @@ def test_an_account_that_ended_is_refused_at_the_door_once_its_password_was_righ
     wrong = people.password(Client(), secret="wrong")
     nobody = people.password(Client(), "nobody")
 
-    assert b"ended on May 2, 2026" in right.content
+    assert b"ended on 2 May 2026" in right.content
     assert wrong.content.count(b"ended on") == nobody.content.count(b"ended on") == 0
 
 

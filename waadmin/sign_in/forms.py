@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
@@ -10,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audit.local_time import LocalTimeRefused, read_zone, zone_names
 from audit.pages import clock
 from waadmin.models import StaffAccess
 
@@ -53,3 +55,42 @@ class PasswordForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+class PreferencesForm(forms.Form):
+    """How a person reads the console; nothing chosen is as the browser says."""
+
+    language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
+    time_zone = forms.CharField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy(
+            "Type a part of a city's name and choose from the list: America/Lima. Empty: as the browser says. "
+            "Exports stay in UTC."
+        ),
+    )
+    has_shortcut = forms.BooleanField(
+        label=gettext_lazy("The key / leads to the search box"),
+        required=False,
+        help_text=gettext_lazy("Switch it off if a screen reader or steering by voice needs the key."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language: Any = self.fields["language"]
+        language.choices = [("", gettext_lazy("As the browser says")), *settings.LANGUAGES]
+
+    def zone_names(self) -> tuple[str, ...]:
+        """Give what the list beside the field offers."""
+        return zone_names()
+
+    def clean_time_zone(self) -> str:
+        """Keep a zone by its own name."""
+        typed = self.cleaned_data["time_zone"]
+        if not typed:
+            return ""
+        try:
+            return read_zone(typed).key
+        except LocalTimeRefused as refusal:
+            raise ValidationError(str(refusal)) from None

@@ -15,12 +15,14 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, User
 from django.db import transaction
+from django.db.models import Prefetch, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from audit import ledger
 from providers.secret import Secret
+from waadmin import accounts
 from waadmin.models import Authenticator, RecoveryCode, StaffAccess
 
 #: In SECOND_FACTOR_ROLES it stands for people who may do everything.
@@ -29,6 +31,7 @@ RECOVERY_CODES = 10
 _SECRET_BYTES = 20
 #: Eighty bits: a digest of it cannot be tried out, however fast it is made.
 _RECOVERY_BYTES = 10
+_CONFIRMED = "authenticators_brought_along"
 _SEPARATORS = str.maketrans("", "", " -\u2010\u2011\u2012\u2013\u2014\t")
 
 
@@ -41,11 +44,20 @@ def is_required(user: AbstractUser) -> bool:
     roles = settings.SECOND_FACTOR_ROLES
     if not roles:
         return False
-    return (SUPERUSERS in roles and user.is_superuser) or user.groups.filter(name__in=roles).exists()
+    return (SUPERUSERS in roles and user.is_superuser) or accounts.has_role(user, roles)
+
+
+def brought_along(users: QuerySet[User]) -> QuerySet[User]:
+    """Bring along what a list would otherwise ask for each of these people."""
+    confirmed = Authenticator.objects.filter(confirmed=True).defer("secret")
+    return users.prefetch_related(Prefetch("authenticator_set", confirmed, to_attr=_CONFIRMED))
 
 
 def of(user: AbstractUser) -> Authenticator | None:
     """Give the person's authenticator, once it is confirmed."""
+    brought: list[Authenticator] | None = getattr(user, _CONFIRMED, None)
+    if brought is not None:
+        return next(iter(brought), None)
     found: Authenticator | None = Authenticator.objects.filter(user_id=user.pk, confirmed=True).first()
     return found
 

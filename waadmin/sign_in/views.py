@@ -10,8 +10,9 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,19 +20,42 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from audit.pages import actor_of, clock, needs_fresh_sign_in
 from numbers.forms import CodeForm
 from providers.secret import Secret
+from waadmin import preferences
 from waadmin.models import Authenticator, StaffAccess
 from waadmin.sign_in import second_factor, sessions
-from waadmin.sign_in.forms import PasswordForm, RecoveryCodeForm
+from waadmin.sign_in.forms import PasswordForm, PreferencesForm, RecoveryCodeForm
 
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show how the person signs in: second factor, recovery codes, the last day of the account."""
+    """Show how the person signs in and reads the console: second factor, last day, language, time zone."""
+    user: Any = request.user
+    kept = preferences.of(user)
+    form = PreferencesForm(initial={name: getattr(kept, name) for name in PreferencesForm.base_fields})
+    return _draw_overview(request, form)
+
+
+@require_POST
+def choose(request: HttpRequest) -> HttpResponse:
+    """Keep the person's language, time zone and shortcut."""
+    user: Any = request.user
+    form = PreferencesForm(request.POST)
+    if not form.is_valid():
+        return _draw_overview(request, form)
+    preferences.choose(user=user, now=clock(), **form.cleaned_data)
+    # The page that follows is the first one in the new language.
+    with translation.override(form.cleaned_data["language"] or get_language_from_request(request)):
+        messages.success(request, _("Your choice is kept."))
+    return redirect("admin:sign_in")
+
+
+def _draw_overview(request: HttpRequest, form: PreferencesForm) -> HttpResponse:
     user: Any = request.user
     return _show(
         request,
         "sign_in/overview.html",
-        title=_("Your sign-in"),
+        title=_("Your account"),
+        form=form,
         authenticator=second_factor.of(user),
         is_required=second_factor.is_required(user),
         codes_left=second_factor.recovery_codes_left(user),
@@ -179,10 +203,10 @@ def _draw_set_up(request: HttpRequest, error: str = "") -> HttpResponse:
 
 
 @sensitive_variables()
-def _picture(authenticator: Authenticator) -> SafeString:
-    """Draw the QR code as SVG that needs no style of its own; dark on light, which is what scanners expect."""
+def _picture(authenticator: Authenticator) -> str:
+    """Draw the QR code as the address of an image; dark on light, which is what scanners expect."""
     code = segno.make(second_factor.address_of(authenticator).reveal(), error="m")
-    return mark_safe(code.svg_inline(border=4, dark="#000", light="#fff", svgclass="qr", omitsize=True))  # noqa: S308
+    return code.svg_data_uri(border=4, dark="#000", light="#fff", omitsize=True)
 
 
 def _show_codes(request: HttpRequest, codes: Sequence[Secret]) -> HttpResponse:
@@ -192,7 +216,7 @@ def _show_codes(request: HttpRequest, codes: Sequence[Secret]) -> HttpResponse:
 def _tell_codes_left(request: HttpRequest) -> None:
     user: Any = request.user
     left = second_factor.recovery_codes_left(user)
-    words = _("You used a recovery code; %(left)d are left. If the app is lost, set up a new one at “Your sign-in”.")
+    words = _("You used a recovery code; %(left)d are left. If the app is lost, set up a new one at “Your account”.")
     messages.warning(request, words % {"left": left})
 
 
