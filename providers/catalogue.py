@@ -14,7 +14,7 @@ from providers.explanations import Entry, Explanation, Meaning
 from providers.kaleyra_errors import KALEYRA_ERRORS
 from providers.meta_errors import META_ERRORS
 
-__all__ = ["Explanation", "Meaning", "consequence", "entries", "explain", "is_listed", "narrowed"]
+__all__ = ["Explanation", "Meaning", "code_of", "consequence", "entries", "explain", "is_listed", "narrowed"]
 
 _BY_KIND: dict[str, tuple[Entry, ...]] = {"cloud_api": META_ERRORS, "kaleyra": KALEYRA_ERRORS}
 
@@ -90,6 +90,11 @@ def explain(kind: str, code: str, *, http_status: int | None = None) -> Explanat
     """Put an error of an account of this kind into words; there is always an answer."""
     entry = _listed(kind, code) or _by_http(http_status)
     return Explanation(code, str(entry.happened), str(entry.why), str(entry.next_step), entry.meaning)
+
+
+def code_of(kind: str, code: str, *, http_status: int | None = None) -> str:
+    """Give the code under which the catalogue explains an error; "" where it does not."""
+    return (_listed(kind, code) or _by_http(http_status)).code
 
 
 def narrowed(code: str, said: str, marks: Mapping[str, Sequence[tuple[str, str]]]) -> str:

@@ -31,7 +31,7 @@ KALEYRA_ERRORS: tuple[Entry, ...] = (
         Rejected,
         _("Kaleyra did not accept the code."),
         _("It is not the six digits that were sent to the number."),
-        _("Read the newest message again and enter its code. If it expired, ask for another in Kaleyra's console."),
+        _("Enter the code of the newest message. If it expired, ask for another in Kaleyra's console."),
     ),
     Entry(
         "WA400:phone_number",

@@ -40,7 +40,7 @@ _CODE: tuple[Entry, ...] = (
         Rejected,
         _("The code is wrong."),
         _("It is not the newest code that was sent to this number: a new code makes the one before worthless."),
-        _("Read the newest message or call again and enter its code."),
+        _("Enter the code of the newest message or call."),
     ),
     Entry(
         "100:wrong_code",
@@ -48,7 +48,7 @@ _CODE: tuple[Entry, ...] = (
         Rejected,
         _("The code is wrong."),
         _("Meta refused the value of the code: it is not the newest one that was sent to this number."),
-        _("Read the newest message or call again and enter its code."),
+        _("Enter the code of the newest message or call."),
     ),
     Entry(
         "136025:expired",
