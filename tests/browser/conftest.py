@@ -94,14 +94,13 @@ class Watched:
         cookie = client.cookies[settings.SESSION_COOKIE_NAME]
         self.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.address}])
 
-    def serious_findings(self) -> list[str]:
-        """Give what axe calls serious or critical on the open page."""
+    def findings(self) -> list[str]:
+        """Give what axe finds on the open page, however small."""
         # Without preload: axe would fetch what stylesheets import, at addresses that do not exist.
         found = Axe().run(self.page, options={"preload": False}).response["violations"]
         return [
             f"{self.page.url} {rule['id']}: {node['html'][:150]} {node.get('failureSummary', '')[:200]}"
             for rule in found
-            if rule["impact"] in ("serious", "critical")
             for node in rule["nodes"]
         ]
 

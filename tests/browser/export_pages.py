@@ -24,7 +24,7 @@ def furnish(user: User) -> None:
             names=[dataset.name for dataset in datasets.all_datasets()],
             since=datetime(2026, 1, 1, tzinfo=UTC),
             until=now + timedelta(days=1),
-            filters={"business": next(iter(datasets.all_filters()[0].choices()))[0]},
+            filters={"business": next(iter(datasets.all_filters()[0].choices(None)))[0]},
             now=now,
         )
         if state == "READY":

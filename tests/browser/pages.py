@@ -10,25 +10,14 @@ from playwright.sync_api import Page
 from audit import heads
 from audit.models import SignedHead
 from contacts import opt_ins
-from contacts.consent import uploads
 from contacts.consent.evidence import Evidence
 from contacts.models import CheckBatch, ConsentText, OptIn, OptInImport
-from providers.e164 import Reading
 from providers.models import Business, BusinessName, ProviderAccount
 from sandbox import Sandbox
 from tests import factories
-from tests.browser import export_pages, message_pages, number_pages, proof_pages
+from tests.browser import export_pages, help_pages, home_pages, import_pages, message_pages, number_pages, proof_pages
 
 Opened = Callable[[Page], None]
-_FILE = """phone,given_at,source,evidence
-+51987654321,2026-05-03T10:00:00-05:00,web form,"order 10401, box ticked"
-51987654322,2026-05-03T10:05:00-05:00,web form,"order 10402, box ticked"
-987654323,2026-05-03T10:10:00-05:00,paper,signed card 12
-+447400000103,2026-05-04T10:00:00Z,paper,signed card 13
-4.9E+12,2026-05-04T10:00:00Z,paper,signed card 14
-+51987654326,soon,paper,signed card 15
-+51987654327,2026-05-04T10:00:00Z,paper,
-"""
 
 
 def furnish(sandbox: Sandbox) -> None:
@@ -78,16 +67,8 @@ def furnish(sandbox: Sandbox) -> None:
     number_pages.furnish(acme, sandbox)
     message_pages.furnish(sandbox)
     proof_pages.furnish()
-    uploads.keep(
-        content=_FILE.encode(),
-        file_name="branch-lima.csv",
-        business=acme,
-        reading=Reading.E164,
-        region="",
-        name_shown="Acme",
-        actor="ana",
-        now=now,
-    )
+    home_pages.furnish(acme, node, now=now)
+    import_pages.furnish(acme, now=now)
 
 
 def _hold_one(acme: Business, number: str, now: datetime) -> None:
@@ -131,7 +112,6 @@ def everywhere() -> dict[str, tuple[str, Opened | None]]:
     waiting = CheckBatch.objects.get(state=CheckBatch.State.RUNNING)
     node = ProviderAccount.objects.get(name="acme-contacts")
     unconfirmed = ProviderAccount.objects.get(name="acme-accuauth")
-    imported = OptInImport.objects.exclude(statement="").get()
     check = finished.checks.order_by("pk").first()
     assert check is not None
 
@@ -140,12 +120,14 @@ def everywhere() -> dict[str, tuple[str, Opened | None]]:
 
     return {
         "home": (at("index"), None),
+        **home_pages.everywhere(),
         "contacts": (at("contacts_contact_changelist"), None),
+        "contacts-to-a-day": (at("contacts_contact_changelist") + "?until=2030-01-01&consent=GRANTED", None),
         "contacts-none-found": (at("contacts_contact_changelist") + "?q=99999999", None),
         "person": (at("contacts_contact_change", person.pk), None),
         "opt-ins": (at("contacts_optin_changelist"), None),
         "opt-in": (at("contacts_optin_change", OptIn.objects.latest("pk").pk), None),
-        "record-opt-in": (at("contacts_optin_add") + "?number=%2B447400000100", None),
+        "record-opt-in": (at("contacts_optin_add"), None),
         "record-opt-in-errors": (at("contacts_optin_add"), lambda page: _press(page, "Record opt-in")),
         "record-opt-out": (at("contacts_optin_withdraw"), None),
         "held": (at("contacts_optin_held"), None),
@@ -159,14 +141,9 @@ def everywhere() -> dict[str, tuple[str, Opened | None]]:
         "run-waiting": (at("contacts_checkbatch_change", waiting.pk), None),
         "checks": (at("contacts_contactcheck_changelist"), None),
         "check": (at("contacts_contactcheck_change", check.pk), None),
-        "imports": (at("contacts_optinimport_changelist"), None),
-        "import-new": (at("contacts_optinimport_add"), None),
-        "import-preview": (at("contacts_optinimport_change", OptInImport.objects.get(statement="").pk), None),
-        "import-finished": (
-            at("contacts_optinimport_change", imported.pk),
-            None,
-        ),
+        **import_pages.everywhere(),
         "users": (at("auth_user_changelist"), None),
+        "user": (at("auth_user_change", User.objects.latest("pk").pk), None),
         "businesses": (at("providers_business_changelist"), None),
         "business": (at("providers_business_change", Business.objects.get().pk), None),
         "accounts": (at("providers_provideraccount_changelist"), None),
@@ -185,7 +162,7 @@ def everywhere() -> dict[str, tuple[str, Opened | None]]:
             at("providers_provideraccount_change", node.pk),
             lambda page: _press(page, "Make the address"),
         ),
-        "your-sign-in": (at("sign_in"), None),
+        "your-account": (at("sign_in"), None),
         "set-up-an-app": (
             at("second_factor_set_up"),
             lambda page: _press(page, "Begin"),
@@ -194,6 +171,10 @@ def everywhere() -> dict[str, tuple[str, Opened | None]]:
         "reset-second-factor": (at("auth_user_reset_second_factor", User.objects.latest("pk").pk), None),
         "reveal-number": (at("contacts_contact_reveal", person.pk), None),
         "ledger": (at("audit_auditevent_changelist"), None),
+        "ledger-older": (
+            at("audit_auditevent_changelist"),
+            lambda page: page.get_by_role("link", name="Older").click(),
+        ),
         "ledger-verify": (at("audit_auditevent_verify"), None),
         "ledger-verified": (at("audit_auditevent_verify"), _verify),
         "calls": (at("audit_providercall_changelist"), None),
@@ -201,6 +182,7 @@ def everywhere() -> dict[str, tuple[str, Opened | None]]:
         **message_pages.everywhere(),
         **proof_pages.everywhere(),
         **export_pages.everywhere(),
+        **help_pages.everywhere(),
     }
 
 

@@ -48,7 +48,8 @@ def test_a_pasted_list_becomes_a_finished_run(
     expect(page.locator("#numbers-count")).to_have_text("8")
     page.get_by_role("button", name="Preview").click()
 
-    expect(page.get_by_text("8: 5 to check, 2 not sent, 1 repeated; nothing sent yet.")).to_be_visible()
+    would = "8: 5 to check, 1 no opt-in, 1 no number as written, 1 repeated; nothing sent yet."
+    expect(page.get_by_text(would)).to_be_visible()
     expect(page.get_by_text("Example Hosting Ltd, DE")).to_be_visible()
     expect(page.get_by_text("Not sent: no opt-in for Acme")).to_be_visible()
     assert not CheckBatch.objects.exists()
@@ -63,7 +64,7 @@ def test_a_pasted_list_becomes_a_finished_run(
     expect(page.locator("[data-live=weak]")).to_have_text("3")
     expect(page.locator("[data-live=invalid]")).to_have_text("1")
     expect(page.get_by_text("Not sent: no opt-in for Acme")).to_be_visible()
-    assert watched.serious_findings() == []
+    assert watched.findings() == []
 
 
 def test_the_reason_for_checking_again_is_asked_for_only_then(

@@ -28,8 +28,8 @@ class Model:
     actions: dict[str, str] = field(default_factory=dict)
 
 
-#: Neither people nor roles: webhooks answer to signatures and tokens.
-PUBLIC = {"webhooks:meta", "webhooks:onprem", "admin:login"}
+#: Neither people nor roles: webhooks and metrics answer to signatures and tokens, probes to everybody.
+PUBLIC = {"webhooks:meta", "webhooks:onprem", "admin:login", "livez", "readyz", "metrics"}
 
 MODELS = {
     "audit.AuditEvent": Model(),
@@ -84,7 +84,10 @@ PAGES = {
     "logout": Page(verbs=POST),
     "password_change": Page(verbs=BOTH),
     "password_change_done": Page(),
+    "help": Page(),
+    "help_page": Page(),
     "sign_in": Page(),
+    "preferences": Page(verbs=POST),
     "second_factor": Page(verbs=BOTH),
     "confirm_sign_in": Page(verbs=BOTH),
     "second_factor_set_up": Page(),
@@ -103,6 +106,7 @@ PAGES = {
     "audit_export_live": Page(("audit.export_audit",)),
     "audit_export_download": Page(("audit.export_audit",)),
     # People.
+    "contacts_contact_find": Page(("contacts.view_contact",), BOTH),
     "contacts_contact_check": Page(("contacts.add_checkbatch",), POST),
     "contacts_contact_reveal": Page(("contacts.reveal_number",), BOTH),
     "contacts_contact_send": Page(("contacts.send_message",), BOTH),
@@ -118,6 +122,7 @@ PAGES = {
     "contacts_optin_decide": Page(("contacts.add_optin",), POST),
     "contacts_optin_evidence": Page(("contacts.view_optinevidence",)),
     "contacts_consenttext_picture": Page(("contacts.view_consenttext",)),
+    "contacts_optinimport_columns": Page(("contacts.add_optinimport",), BOTH),
     "contacts_optinimport_declare": Page(("contacts.add_optinimport",), POST),
     "contacts_optinimport_confirm": Page(("contacts.add_optinimport",), POST),
     "contacts_optinimport_again": Page(("contacts.add_optinimport",), POST),
@@ -162,6 +167,7 @@ PAGES = {
     "numbers_businessnumber_hand_over": Page(("numbers.register_businessnumber",), BOTH),
     "numbers_businessnumber_deregister": Page(("numbers.register_businessnumber",), POST),
     # Accounts and webhooks.
+    "providers_provideraccount_errors": Page(("providers.view_provideraccount",)),
     "providers_provideraccount_pause": Page(("providers.pause_provideraccount",), BOTH),
     "providers_provideraccount_resume": Page(("providers.pause_provideraccount",), POST),
     "providers_provideraccount_confirm": Page(("providers.confirm_provideraccount",), BOTH),

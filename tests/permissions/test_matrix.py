@@ -44,7 +44,7 @@ def rule_of(name: str) -> Page:
         reads = rule.reads or f"{model._meta.app_label}.view_{model._meta.model_name}"
         of_kind = {
             "changelist": Page((reads,), BOTH),
-            "history": Page((reads,), BOTH),
+            "history": Page((reads,), GET),
             "delete": Page(("nobody.deletes",), BOTH),
             "add": Page(
                 (f"{model._meta.app_label}.add_{model._meta.model_name}" if rule.adds else "nobody.adds",), BOTH
