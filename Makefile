@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint bench bench-smoke test-browser test-postgresql lock
+.PHONY: help install demo test fuzz faults faults-long twins mutants check lint bench bench-smoke test-browser test-postgresql backup-drill messages lock
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,21 @@ test: install ## The whole suite but browser tests, on DATABASE_URL (default SQL
 test-postgresql: install ## The same suite on PostgreSQL (POSTGRESQL_URL)
 	DATABASE_URL=$${POSTGRESQL_URL:-postgres://postgres@127.0.0.1:5432/postgres} $(BIN)/python -m pytest -n auto -m "not browser" $(ARGS) tests
 
+fuzz: install ## Strangers' input for SECONDS on each target, or on TARGET only; SEED repeats a round
+	FUZZ_SECONDS=$(or $(SECONDS),60) FUZZ_TARGET=$(TARGET) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q -s -n 0 -p no:randomly -k nothing_crashes tests/fuzz
+
+faults: install ## A short seeded set of crashes, kills and provider faults (FAULT_SEED=7 repeats it)
+	$(BIN)/python -m pytest -q -s -n 0 $(ARGS) tests/faults
+
+faults-long: install ## Every fault point, 200 kills and 100,000 provider faults: an hour and more
+	FAULT_POINTS=all FAULT_KILLS=200 PROVIDER_FAULTS=100000 $(BIN)/python -m pytest -q -s -n 0 $(ARGS) tests/faults
+
+twins: install ## Take each guard out of a copy: some test must fail (ARGS="--only NAME")
+	POSTGRESQL_URL=$${POSTGRESQL_URL:-postgres://postgres@127.0.0.1:5432/postgres} $(BIN)/python -m tests.twins $(ARGS)
+
+mutants: install ## Break the gate, the signature, the ledger and the code limits in small ways: some test must fail
+	POSTGRESQL_URL=$${POSTGRESQL_URL:-postgres://postgres@127.0.0.1:5432/postgres} $(BIN)/python -m tests.twins.mutants $(or $(MODULE),all) $(ARGS)
+
 test-browser: install ## Chromium through the journeys of each role
 	$(BIN)/python -m pytest -m browser $(ARGS) tests/browser
 
@@ -43,6 +58,15 @@ bench: install ## Ratios against anchors measured in the same run (needs Postgre
 
 bench-smoke: install ## The same, tiny: that it runs, not how fast
 	$(BIN)/python -m bench --smoke $(ARGS)
+
+backup-drill: install ## Back up, restore into a scratch database, verify, drop it
+	$(BIN)/python manage.py backup_drill $(ARGS)
+
+messages: install ## Bring the Spanish catalogue up to date with the code, and compile it (needs gettext)
+	$(BIN)/python manage.py makemessages -l es --no-obsolete --add-location file --ignore 'tests/*' --ignore 'bench/*' --ignore 'sandbox/*' --settings tests.settings
+	msgcat --width=110 locale/es/LC_MESSAGES/django.po | sed '/^"POT-Creation-Date/d;/^"Report-Msgid-Bugs-To/d' > locale/es/LC_MESSAGES/django.po.new
+	mv locale/es/LC_MESSAGES/django.po.new locale/es/LC_MESSAGES/django.po
+	msgfmt --check-format --statistics -o locale/es/LC_MESSAGES/django.mo locale/es/LC_MESSAGES/django.po
 
 lock: ## Renew the locks after a change in pyproject.toml (needs uv)
 	uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
