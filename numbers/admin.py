@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
@@ -11,10 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audit import history, reach
 from audit.admin import ConsoleAdmin, ReadOnlyAdmin
-from audit.display import copyable, when
+from audit.display import copyable, error_code, when
 from audit.pages import actor_of, clock
-from numbers import beginning, identity_check, onboarding, words
+from numbers import beginning, identity_check, limits, onboarding, words
 from numbers.forms import BusinessAccountForm
 from numbers.models import BusinessAccount, BusinessNumber, VerificationAttempt
 from numbers.views import accounts, adding, codes, identity, leaving, number_page, registering
@@ -108,7 +109,8 @@ class ConnectionFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Give each status that a number has."""
-        found = BusinessNumber.objects.exclude(status="").order_by("status").values_list("status", flat=True)
+        rows = reach.within(BusinessNumber.objects.exclude(status=""), request.user)
+        found = rows.order_by("status").values_list("status", flat=True)
         return [(status, words.CONNECTION.get(status, (None, status))[1]) for status in found.distinct()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -157,6 +159,11 @@ class BusinessNumberAdmin(ConsoleAdmin):
             self.page("<int:pk>/hand-over/", leaving.hand_over, "hand_over"),
             self.page("<int:pk>/hand-over/deregister/", leaving.deregister, "deregister"),
         ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BusinessNumber]:
+        """Bring along the code that each waits for, which says what is to be done next."""
+        found: QuerySet[BusinessNumber] = super().get_queryset(request)
+        return limits.with_current_codes(found, clock())
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -243,8 +250,10 @@ class VerificationAttemptAdmin(ReadOnlyAdmin):
 
     list_display = ("shown_number", "action", "how", "shown_outcome", "shown_code", "actor", "began")
     list_display_links = ("action",)
-    list_filter = ("action", "outcome", "started_at")
-    list_select_related = ("business_number__business_account",)
+    is_large = True
+    date_hierarchy = "started_at"
+    list_filter = ("action", "outcome")
+    list_select_related = ("business_number__business_account__account",)
     search_fields = ("business_number__e164__contains", "provider_code__exact", "trace_id__exact", "actor__exact")
     search_help_text = gettext_lazy("A part of the number, a provider's code, a trace id, or a person's name")
     sortable_by = ()
@@ -254,7 +263,7 @@ class VerificationAttemptAdmin(ReadOnlyAdmin):
         "how",
         "shown_outcome",
         "explained",
-        "provider_code",
+        "shown_code",
         "provider_words",
         "shown_trace",
         "actor",
@@ -263,6 +272,21 @@ class VerificationAttemptAdmin(ReadOnlyAdmin):
         "waits",
     )
     readonly_fields = fields
+
+    def ledger_entries(self, row: VerificationAttempt) -> Q:
+        """Give what is said of this attempt among the entries of its number."""
+        return history.of(row.business_number.subject) & Q(details__attempt=row.pk)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by a part of our number, or exactly by a code, a trace id or who did it."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        ours = list(BusinessNumber.objects.filter(e164__contains=term).values_list("pk", flat=True))
+        exactly = Q(provider_code=term) | Q(trace_id=term) | Q(actor=term)
+        return queryset.filter(Q(business_number__in=ours) | exactly), False
 
     @admin.display(description=gettext_lazy("number"))
     def shown_number(self, attempt: VerificationAttempt) -> SafeString:
@@ -280,7 +304,9 @@ class VerificationAttemptAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("provider's code"))
     def shown_code(self, attempt: VerificationAttempt) -> SafeString | str:
-        return format_html("<code>{}</code>", attempt.provider_code) if attempt.provider_code else "–"
+        if not attempt.provider_code:
+            return "–"
+        return error_code(attempt.business_number.account.kind, attempt.provider_code)
 
     @admin.display(description=gettext_lazy("what it means"))
     def explained(self, attempt: VerificationAttempt) -> str:

@@ -12,3 +12,9 @@ class NumbersConfig(AppConfig):
     name = "numbers"
     verbose_name = _("Numbers")
     path = str(BASE_DIR / "numbers")
+
+    def ready(self) -> None:
+        """Say whose numbers are whose."""
+        from numbers import reach
+
+        reach.register_all()

@@ -18,7 +18,7 @@ from numbers.limits import Refused
 from numbers.models import BusinessNumber, Operator, VerificationAttempt
 from providers import registry
 from providers.errors import AnswerLost, NotConfigured, NotSent, ProviderError, Throttled, Unavailable
-from providers.interfaces import NumberHost, NumberVerifier
+from providers.interfaces import SEND_WITHIN, NumberHost, NumberVerifier
 from providers.models import ProviderAccount
 from providers.secret import Secret
 
@@ -146,14 +146,18 @@ def carry(
     attempt: VerificationAttempt,
     call: Callable[[], object],
     *,
-    now: datetime,
+    watch: Stopwatch,
     on_end: Callable[[BusinessNumber, VerificationAttempt, datetime], None] | None = None,
 ) -> VerificationAttempt:
-    """Make the call, once, and write what came of it; `on_end` changes the locked number in the same transaction."""
-    watch = Stopwatch(now)
+    """Make the call, once, and write what came of it; `on_end` changes the locked number in the same transaction.
+
+    `watch` runs since the attempt was begun: where too much has passed the call is not made, as it may count as lost.
+    """
     error: ProviderError | None = None
     said = ""
     try:
+        if watch.passed() >= SEND_WITHIN:
+            raise NotSent("The process was stopped before the call; nothing left.")
         answered = call()
     except ProviderError as failure:
         error = failure

@@ -93,7 +93,7 @@ def request_code(
     kept = attempts.carry(
         attempt,
         lambda: host.request_code(locked.phone_number_id, method=method, language=locale, subject=locked.subject),
-        now=now,
+        watch=watch,
     )
     if _was_needless(kept, locked):
         sync.refresh_after(locked, watch, actor)
@@ -151,7 +151,7 @@ def submit_code(
         done = verifier.submit_code(locked.address(), code, subject=locked.subject)
         return ALREADY_VERIFIED if done is Submitted.ALREADY_VERIFIED else ""
 
-    kept = attempts.carry(attempt, call, now=now, on_end=_verified)
+    kept = attempts.carry(attempt, call, watch=watch, on_end=_verified)
     sync.refresh_unless_lost(kept, watch)
     return kept
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext_lazy as _
 
+from audit import reach
 from audit.export.datasets import Column, Dataset, Filter, Kind
 from providers.models import Business, ProviderAccount
 
@@ -97,17 +98,22 @@ PROVIDER_CALLS = Dataset(
         ),
         "account": "p.account_id = {}",
     },
+    # A call through an account that serves others too may have been for any of them.
+    strictly=(
+        "p.account_id IN (SELECT id FROM providers_provideraccount WHERE business_id = {0} OR business_id IS NULL) AND "
+        "p.account_id NOT IN (SELECT account_id FROM numbers_businessaccount WHERE business_id <> {0})"
+    ),
 )
 
 ALL = (VERIFICATION_ATTEMPTS, SETTINGS_CHANGES, PROVIDER_CALLS)
 
 
-def _businesses() -> Iterable[tuple[int, str]]:
-    return Business.objects.order_by("name").values_list("pk", "name")
+def _businesses(reached: reach.Businesses) -> Iterable[tuple[int, str]]:
+    return reach.narrowed(Business.objects.order_by("name"), reached).values_list("pk", "name")
 
 
-def _accounts() -> Iterable[tuple[int, str]]:
-    return ProviderAccount.objects.order_by("name").values_list("pk", "name")
+def _accounts(reached: reach.Businesses) -> Iterable[tuple[int, str]]:
+    return reach.narrowed(ProviderAccount.objects.order_by("name"), reached).values_list("pk", "name")
 
 
 FILTERS = (

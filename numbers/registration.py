@@ -80,7 +80,7 @@ def register(*, number: BusinessNumber, pin: Secret, actor: str, now: datetime) 
     kept = attempts.carry(
         attempt,
         lambda: host.register(locked.phone_number_id, pin, subject=locked.subject),
-        now=now,
+        watch=watch,
         on_end=on_end,
     )
     sync.refresh_unless_lost(kept, watch)

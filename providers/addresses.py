@@ -49,9 +49,9 @@ def speaks_to_loopback(base_url: str) -> bool:
 
 def may_reach(base_url: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Tell whether a call to `base_url` may go to `address`: a public one, or loopback where the URL may name it."""
-    if is_public(address):
-        return True
-    return bool(settings.PROVIDERS_ALLOW_LOCAL) and speaks_to_loopback(base_url) and address.is_loopback
+    if settings.PROVIDERS_ALLOW_LOCAL and speaks_to_loopback(base_url):
+        return address.is_loopback
+    return is_public(address)
 
 
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
@@ -15,20 +15,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
+from audit import reach
 from audit.admin import ConsoleAdmin
 from audit.display import Tone, badge
 from audit.models import ProviderCall
 from audit.pages import actor_of, ask_for_fresh_sign_in, clock, show
-from providers import accounts, businesses, limits, views
+from providers import accounts, businesses, error_list, limits, views
 from providers.forms import BusinessForm, credential_fields, make_account_form, option_fields, option_names
 from providers.models import Business, BusinessName, ProviderAccount
+from providers.reach import may_change
 from providers.registry import NEEDS, can_check, warning
 from providers.secret import Secret
 
 if TYPE_CHECKING:
-    _NamesBase = admin.TabularInline[BusinessName, Business]
+    _NamesBase = admin.StackedInline[BusinessName, Business]
 else:
-    _NamesBase = admin.TabularInline
+    _NamesBase = admin.StackedInline
 
 _RECENT_CALLS = 5
 
@@ -40,13 +42,6 @@ class BusinessNameInline(_NamesBase):
     extra = 1
     can_delete = False
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Name each cell for those who do not see the column's head."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and field.label:
-            field.widget.attrs["aria-label"] = field.label
-        return field
-
 
 @admin.register(Business)
 class BusinessAdmin(ConsoleAdmin):
@@ -56,6 +51,14 @@ class BusinessAdmin(ConsoleAdmin):
     inlines = (BusinessNameInline,)
     list_display = ("name", "covers")
     search_fields = ("name", "names__name")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Leave new businesses to those who reach every business: nobody widens their own reach."""
+        return super().has_add_permission(request) and not reach.is_restricted(request.user)
+
+    def ledger_entries(self, row: Business) -> Q:
+        """Give also whatever was done for the business."""
+        return super().ledger_entries(row) | Q(business_id=row.pk)
 
     @admin.display(description=gettext_lazy("an opt-in without purposes covers"))
     def covers(self, business: Business) -> str:
@@ -89,6 +92,7 @@ class ProviderAccountAdmin(ConsoleAdmin):
     def pages(self) -> list[URLPattern]:
         """Add the account's buttons."""
         return [
+            self.page("errors/", error_list.page, "errors"),
             self.page("<int:pk>/pause/", views.pause, "pause"),
             self.page("<int:pk>/resume/", views.resume, "resume"),
             self.page("<int:pk>/confirm/", views.confirm, "confirm"),
@@ -149,7 +153,16 @@ class ProviderAccountAdmin(ConsoleAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Give the form of this kind of account."""
         form = make_account_form(_kind_of(request, obj), is_new=obj is None)
-        return super().get_form(request, obj, change, form=form, **kwargs)
+        made = super().get_form(request, obj, change, form=form, **kwargs)
+        if "business" in made.base_fields and reach.is_restricted(request.user):
+            # Without a business it would be out of their own reach.
+            made.base_fields["business"].required = True
+        return made
+
+    def has_change_permission(self, request: HttpRequest, obj: ProviderAccount | None = None) -> bool:
+        """Refuse where another business is served too that this person does not reach."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or may_change(obj, reach.businesses(request.user)))
 
     @method_decorator(sensitive_post_parameters())
     def add_view(
@@ -169,7 +182,8 @@ class ProviderAccountAdmin(ConsoleAdmin):
     ) -> HttpResponse:
         """Show how the account stands above its settings."""
         account = self.get_object(request, object_id)
-        extra = {"show_save_and_add_another": False, **(standing(account) if account else {}), **(extra_context or {})}
+        shown = standing(account, reach.businesses(request.user)) if account else {}
+        extra = {"show_save_and_add_another": False, **shown, **(extra_context or {})}
         # Another base URL takes the credentials to another host.
         asked = ask_for_fresh_sign_in(request) if request.method == "POST" else None
         return asked or super().change_view(request, object_id, form_url, extra)
@@ -193,13 +207,16 @@ def recipient_of(account: ProviderAccount) -> str:
     return ", ".join(filter(None, (account.recipient_legal_name, account.recipient_country))) or _("nobody named yet")
 
 
-def standing(account: ProviderAccount) -> dict[str, Any]:
-    """Give what the account's page shows above its settings."""
+def standing(account: ProviderAccount, reached: reach.Businesses) -> dict[str, Any]:
+    """Give what the account's page shows above its settings to somebody who reaches these businesses."""
     now = clock()
     left = limits.budget_left(account, now=now)
-    calls: QuerySet[ProviderCall] = ProviderCall.objects.filter(account_id=account.pk)
+    meter = limits.meter_of(account)
+    postponed_until = meter.postponed_until if meter else None
+    calls: QuerySet[ProviderCall] = reach.narrowed(ProviderCall.objects.filter(account_id=account.pk), reached)
     return {
         "account": account,
+        "is_theirs_alone": may_change(account, reached),
         "stopped_because": account.stopped_because(),
         "warning": warning(account, today=now.date()),
         "recipient": recipient_of(account),
@@ -209,6 +226,9 @@ def standing(account: ProviderAccount) -> dict[str, Any]:
         ],
         "budget_left": left,
         "budget_used": None if left is None else (account.check_budget or 0) - left,
+        "frees_at": limits.next_free_at(account, now) if left is not None and left != account.check_budget else None,
+        "postponed_until": postponed_until if postponed_until and postponed_until > now else None,
+        "marked_weak_at": meter.marked_weak_at if meter else None,
         "webhook": seen(account.webhook_token.get("token")) if account.kind == ProviderAccount.Kind.ONPREM else None,
         "can_check": can_check(account.kind),
         "recent_calls": calls[:_RECENT_CALLS],

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from audit.redaction import UNSHOWABLE, hide_numbers, one_line
 from providers.errors import AccountRefused, AnswerLost, ProviderError, Rejected, Throttled, Unavailable
 from providers.http import Answer, read_retry_after
 from providers.interfaces import ContactStatus, NumberResult
@@ -20,12 +21,8 @@ NOT_ANSWERED = "NOT_ANSWERED"
 CONTRADICTED = "CONTRADICTED"
 
 _LONGEST_WA_ID = 64
-# Seven or more digits, however they are grouped: the shortest thing that is a person's number.
-_NUMBER_LIKE = re.compile(r"\+?\d(?:[\s().\-\u2010-\u2015/]{0,3}\d){6,}")
 _GROUPED_DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9])+")
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:=/+-]{1,100}")
-# What a text may not hold: control and direction characters could disguise it, lone surrogates cannot be stored.
-_UNSHOWABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 
 
 def json_object(answer: Answer) -> dict[str, Any]:
@@ -51,7 +48,7 @@ def as_text(value: object) -> str:
 
 def as_line(value: object, *, limit: int) -> str:
     """Give a JSON text on one bounded line, otherwise as it was given."""
-    text = _UNSHOWABLE.sub(" ", as_text(value)).strip()
+    text = one_line(as_text(value))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -64,7 +61,7 @@ def as_number(value: object) -> int | None:
 def as_wa_id(value: object) -> str | None:
     """Give a wa_id as it was given, or None where the value cannot be one."""
     text = as_text(value)
-    return text if text and len(text) <= _LONGEST_WA_ID and not _UNSHOWABLE.search(text) else None
+    return text if text and len(text) <= _LONGEST_WA_ID and not UNSHOWABLE.search(text) else None
 
 
 class Mask:
@@ -85,12 +82,12 @@ class Mask:
 
     def words(self, value: object, *, limit: int = 200) -> str:
         """Give a provider's own words on one bounded line, without secrets and without phone numbers."""
-        text = _UNSHOWABLE.sub(" ", as_text(value)).strip()
+        text = one_line(as_text(value))
         for hidden in self._hidden if text else ():
             text = text.replace(hidden, "…")
         if self._digits:
             text = _GROUPED_DIGITS.sub(self._without_codes, text)
-        text = _NUMBER_LIKE.sub(lambda found: "…" + re.sub(r"\D", "", found[0])[-2:], text)
+        text = hide_numbers(text)
         return text if len(text) <= limit else text[: limit - 1] + "…"
 
     def _without_codes(self, found: re.Match[str]) -> str:

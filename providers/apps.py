@@ -1,4 +1,4 @@
-"""The providers app: makes its own keys after migrate."""
+"""The providers app: makes its own keys after migrate, and says whose accounts are whose."""
 
 from typing import Any
 
@@ -23,5 +23,8 @@ class ProvidersConfig(AppConfig):
     verbose_name = _("Settings")
 
     def ready(self) -> None:
-        """Make keys after migrate."""
+        """Make keys after migrate; say whose rows are whose."""
+        from providers import reach
+
+        reach.register_all()
         post_migrate.connect(make_keys, sender=self, dispatch_uid="providers.make_keys")

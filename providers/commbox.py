@@ -89,6 +89,9 @@ def _read(answer: http.Answer, asked: str, mask: Mask) -> list[NumberResult]:
             raise failure(kind, answer, provider="CommBox") from None
         raise
     status = as_number(body.get("status"))
+    if status is not None and status < 200:
+        # Nothing that ends a call in HTTP's words: it neither answers nor refuses the account.
+        status = None
     # HTTP 200 with status "400" is an error; an HTTP error is one whatever the body says.
     http_error = consequence_of(answer.status)
     kind = http_error or (consequence_of(status) if status is not None else None)
@@ -99,7 +102,7 @@ def _read(answer: http.Answer, asked: str, mask: Mask) -> list[NumberResult]:
         raise AnswerLost(_("CommBox's answer has neither status nor data."), http_status=answer.status)
     if status is None and "status" in body:
         said = mask.code(body.get("status"))
-        return [not_answered(asked, _("CommBox answered with a status that is not a number: “%s”.") % said)]
+        return [not_answered(asked, _("CommBox answered with an unknown status: “%s”.") % said)]
     return list(_verdicts(body.get("data"), asked, mask))
 
 

@@ -42,9 +42,11 @@ class Number:
 class NumberRefused(ValueError):
     """The text is not a number that can be used as it stands; the message names text, rule and next step."""
 
-    def __init__(self, message: str, *, meant: str | None = None) -> None:
+    def __init__(self, message: str, *, meant: str | None = None, repair: str = "") -> None:
         super().__init__(message)
         self.message = message
+        #: What mends this text and all that are refused by the same rule.
+        self.repair = repair or message
         #: What was probably meant, for a person to confirm.
         self.meant = meant
 
@@ -68,6 +70,7 @@ def read_number(text: str, *, reading: Reading = Reading.E164, region: str | Non
                 _("“%(text)s” starts with 0, so it is not full international digits. Write it with + and country code.")
                 % {"text": shown},
                 meant=probably_meant(digits),
+                repair=_("The number starts with 0. Write it with + and country code."),
             )
         return _judge("+" + digits, shown)
     if reading is Reading.NATIONAL:
@@ -131,12 +134,14 @@ def _digits(text: str, shown: str) -> str:
     if _SPREADSHEET.fullmatch(clean):
         raise NumberRefused(
             _("“%(text)s” was shortened by a spreadsheet and its digits are gone. Export the column as text.")
-            % {"text": shown}
+            % {"text": shown},
+            repair=_("A spreadsheet has shortened the number and its digits are gone. Export the column as text."),
         )
     if _DECIMAL.fullmatch(clean):
         raise NumberRefused(
             _("“%(text)s” was turned into a decimal number by a spreadsheet. Export the column as text.")
-            % {"text": shown}
+            % {"text": shown},
+            repair=_("A spreadsheet has turned the number into a decimal number. Export the column as text."),
         )
     digits = _PUNCTUATION.sub("", clean)
     body = digits.removeprefix("+")
@@ -147,11 +152,15 @@ def _digits(text: str, shown: str) -> str:
             rule = _("holds letters")
         else:
             rule = _("holds signs that no phone number has")
-        raise NumberRefused(_("“%(text)s” %(rule)s.") % {"text": shown, "rule": rule})
+        raise NumberRefused(
+            _("“%(text)s” %(rule)s.") % {"text": shown, "rule": rule},
+            repair=_("The number %(rule)s.") % {"rule": rule},
+        )
     if len(body) > 15 + 2 * body.startswith("00"):
         raise NumberRefused(
             _("“%(text)s” has %(count)d digits; no phone number has more than 15.")
-            % {"text": shown, "count": len(body)}
+            % {"text": shown, "count": len(body)},
+            repair=_("The number has more than 15 digits. Write one number in each cell, with + and country code."),
         )
     return digits
 
@@ -169,6 +178,7 @@ def _read_national(digits: str, shown: str, region: str | None) -> Number:
         raise NumberRefused(
             _("“%(text)s” is not a number of %(region)s.") % {"text": shown, "region": region},
             meant=probably_meant(digits),
+            repair=_("The number is none of %(region)s. Write it with + and country code.") % {"region": region},
         )
     return _made(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), parsed, shown)
 
@@ -181,8 +191,10 @@ def _without_plus(digits: str, shown: str) -> NumberRefused:
     }
     if meant:
         words += " " + _("Probably meant: %(meant)s.") % {"meant": meant}
-    words += " " + _("Write it with + and country code, or declare how numbers without + are to be read.")
-    return NumberRefused(words, meant=meant)
+    repair = _("Write it with + and country code, or declare how numbers without + are to be read.")
+    return NumberRefused(
+        f"{words} {repair}", meant=meant, repair=_("The number has no leading +. %(repair)s") % {"repair": repair}
+    )
 
 
 def _judge(e164: str, shown: str, *, drops_zero: bool = False) -> Number:
@@ -191,7 +203,10 @@ def _judge(e164: str, shown: str, *, drops_zero: bool = False) -> Number:
     try:
         parsed = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
-        raise NumberRefused(_("“%(text)s” starts with no country's calling code.") % {"text": shown}) from None
+        raise NumberRefused(
+            _("“%(text)s” starts with no country's calling code.") % {"text": shown},
+            repair=_("The number starts with no country's calling code. Look at its first digits."),
+        ) from None
     if phonenumbers.is_valid_number(parsed):
         read = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
         # "+44 (0)20" says itself that the 0 is not dialled; any other digit that would have to go is a guess.
@@ -200,6 +215,7 @@ def _judge(e164: str, shown: str, *, drops_zero: bool = False) -> Number:
                 _("“%(text)s” holds digits that are dialled only inside its country. Probably meant: %(meant)s.")
                 % {"text": shown, "meant": read},
                 meant=read,
+                repair=_("The number holds digits that are dialled only inside its country. Leave them out."),
             )
         return _made(read, parsed, shown)
     # Older forms of a person's number are invalid to the numbering plan and may still be a wa_id.
@@ -208,7 +224,9 @@ def _judge(e164: str, shown: str, *, drops_zero: bool = False) -> Number:
         if phonenumbers.is_valid_number(other):
             return _made(e164, other, shown)
     raise NumberRefused(
-        _("“%(text)s” is not a number of its country: its length or first digits do not exist there.") % {"text": shown}
+        _("“%(text)s” is not a number of its country: its length or first digits do not exist there.")
+        % {"text": shown},
+        repair=_("The number does not exist in its country: digits are missing, wrong or too many. Ask for it again."),
     )
 
 
@@ -216,6 +234,7 @@ def _made(e164: str, parsed: phonenumbers.PhoneNumber, shown: str) -> Number:
     if not _PLAIN_E164.fullmatch(e164):
         raise NumberRefused(
             _("“%(text)s” would be %(e164)s: an international number has 7 to 15 digits.")
-            % {"text": shown, "e164": e164}
+            % {"text": shown, "e164": e164},
+            repair=_("The number has fewer than 7 or more than 15 digits. Write it in full."),
         )
     return Number(e164=e164, region=phonenumbers.region_code_for_number(parsed) or "")

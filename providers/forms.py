@@ -45,6 +45,10 @@ _OPTION_FIELDS: dict[str, tuple[type[forms.Field], dict[str, Any]]] = {
         forms.CharField,
         {"label": _("File of the node's own certificate authority"), "help_text": _("A path on this server.")},
     ),
+    "template_namespace": (
+        forms.CharField,
+        {"label": _("Namespace of its templates"), "help_text": _("Only for messages by template.")},
+    ),
     "region": (forms.CharField, {"label": _("Region served"), "max_length": 2, "help_text": _("Empty: PE (Peru).")}),
     "evidence_strength": (forms.ChoiceField, {"label": _("How sure its answers are"), "choices": _STRENGTH}),
     "api_version": (

@@ -95,6 +95,10 @@ def read(answer: Answer, mask: Mask, *, acts: bool, submits_code: bool = False) 
             raise
         raise _unnamed(http_error, answer, acts=acts) from None
     error = body.get("error")
+    code = as_text(error.get("code")) if isinstance(error, dict) else ""
+    if acts and http_error is Unavailable and code in ("", str(answer.status)):
+        # A gateway has a member `error` too, but no code of Meta's.
+        raise _unnamed(http_error, answer, acts=acts)
     if isinstance(error, dict):
         raise _named(error, answer, mask, submits_code=submits_code)
     if error:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.client import HTTPResponse, IncompleteRead
 from typing import Any
 
 import requests
@@ -26,15 +27,17 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from audit import log_context
 from audit.models import ProviderCall
 from providers.addresses import check_base_url, speaks_to_loopback
 from providers.errors import AnswerLost, NotSent
 from providers.interfaces import CallContext
-from providers.line import CONNECT_TIMEOUT, TOO_LATE, Line
+from providers.line import CONNECT_TIMEOUT, TOO_LATE, Head, Line
 
 BODY_CAP = 4 * 1024 * 1024
 DEFAULT_RETRY_AFTER = timedelta(seconds=60)
 LONGEST_RETRY_AFTER = timedelta(hours=24)
+logger = logging.getLogger(__name__)
 # urllib3 logs the URL of an answer that it finds odd, and the URL may hold a person's number.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
@@ -104,7 +107,8 @@ def call(
     )
     started = time.monotonic()
     try:
-        answer = _send(account, method, path, headers, json_body, deadline)
+        with log_context.about(account=account.name, operation=context.operation):
+            answer = _send_or_log(account, method, path, headers, json_body, deadline)
     except (NotSent, AnswerLost) as error:
         row.outcome = ProviderCall.Outcome.NOT_SENT if isinstance(error, NotSent) else ProviderCall.Outcome.LOST
         row.error = error.message[:200]
@@ -137,8 +141,28 @@ def read_retry_after(value: str | None, *, now: datetime) -> timedelta:
     return min(max(wait, timedelta(seconds=1)), LONGEST_RETRY_AFTER)
 
 
+class _Response(HTTPResponse):
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.fp = self._head = Head(self.fp.detach())
+
+    def begin(self) -> None:
+        super().begin()
+        if not self._head.is_whole:
+            # http.client takes a head that breaks off for a whole one, and no body for an empty one.
+            raise IncompleteRead(b"")
+
+    def _safe_read(self, amt: int) -> bytes:
+        # Chunks are read through here, and one that says it has -1 bytes would be read to its end, past our cap.
+        if amt < 0:
+            raise IncompleteRead(b"")
+        return super()._safe_read(amt)  # type: ignore[misc, no-any-return]
+
+
 def _connection_classes(line: Line) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
     class Plain(HTTPConnection):
+        response_class = _Response
+
         def _new_conn(self) -> socket.socket:
             return line.open(self._dns_host, self.port or self.default_port, self.socket_options)
 
@@ -147,6 +171,8 @@ def _connection_classes(line: Line) -> tuple[type[HTTPConnection], type[HTTPSCon
             line.connected = True
 
     class TLS(HTTPSConnection):
+        response_class = _Response
+
         def _new_conn(self) -> socket.socket:
             return line.open(self._dns_host, self.port or self.default_port, self.socket_options)
 
@@ -175,6 +201,14 @@ class _LineAdapter(HTTPAdapter):
             "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("TLSPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
         }
+
+
+def _send_or_log(account: Account, *call: Any) -> Answer:
+    try:
+        return _send(account, *call)
+    except (NotSent, AnswerLost) as error:
+        logger.warning("%s", error.message)
+        raise
 
 
 def _send(
@@ -207,6 +241,9 @@ def _send(
             body = _read_body(response)
             if line.cut_off:
                 raise AnswerLost(f"The answer did not end within {deadline:g} s.")
+            if response.status_code < 200:
+                # http.client takes what only announces an answer (103 Early Hints) for the answer.
+                raise AnswerLost(f"The host announced an answer (HTTP {response.status_code}) that could not be read.")
             return Answer(
                 status=response.status_code,
                 headers={name.lower(): value for name, value in response.headers.items()},
@@ -235,6 +272,9 @@ def _read_body(response: requests.Response) -> bytes:
         body += piece
         if len(body) > BODY_CAP:
             raise AnswerLost(f"The answer is larger than {BODY_CAP // 1024 // 1024} MiB.")
+    if not body and "content-encoding" in response.headers and response.headers.get("content-length", "0") != "0":
+        # What was packed and breaks off in its first bytes unpacks to nothing, without an error.
+        raise AnswerLost("The answer could not be unpacked.")
     # A body shorter than announced is an error of urllib3's (its enforce_content_length) and ends up as AnswerLost.
     return bytes(body)
 

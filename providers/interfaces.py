@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from providers.secret import Secret
+
+#: How late after its mark was written a call may still start: a process that was stopped in between must send no more.
+SEND_WITHIN = timedelta(seconds=5)
 
 
 class ContactStatus(StrEnum):

@@ -66,6 +66,12 @@ def budget_left(account: ProviderAccount, *, now: datetime) -> int | None:
     return max(0, account.check_budget - _used(account, now))
 
 
+def asked_by_account(*, now: datetime) -> dict[int, int]:
+    """Give how many numbers were asked about in the rolling day, for each account that asked about any."""
+    used = BudgetUse.objects.filter(minute_at__gt=now - DAY - _MINUTE).order_by()
+    return dict(used.values_list("account").annotate(total=Sum("asked")))
+
+
 def reserve_budget(account: ProviderAccount, *, wanted: int, now: datetime) -> Reservation:
     """Take up to `wanted` numbers from the budget, in the caller's transaction.
 

@@ -1,5 +1,6 @@
-"""The connection of one call: where it goes, whether bytes may have left, and how it is cut off."""
+"""The connection of one call: where it goes, whether bytes may have left, how it is cut off, where a head ends."""
 
+import io
 import ipaddress
 import socket
 import time
@@ -32,7 +33,8 @@ class Line:
         addresses = [str(address[0]) for *_, address in found]
         for text in addresses:
             address = ipaddress.ip_address(text.split("%")[0])
-            if not (is_public(address) or (self._allow_loopback and address.is_loopback)):
+            # Who names this machine speaks without TLS: not even a public host may answer to that name.
+            if not (address.is_loopback if self._allow_loopback else is_public(address)):
                 raise NotSent("The host name leads to a private, loopback or reserved address.")
         why = "The host refused the connection."
         for text in addresses:
@@ -67,3 +69,19 @@ class Line:
         """Let go of the socket."""
         if self._socket is not None:
             self._socket.close()
+
+
+class Head(io.BufferedReader):
+    """What a provider sends, read line by line; it knows whether the last line was the empty one that ends a head."""
+
+    _last = b""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line."""
+        self._last = super().readline(size)
+        return self._last
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the head has its end."""
+        return self._last in (b"\r\n", b"\n")

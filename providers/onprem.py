@@ -4,9 +4,7 @@ Answers are joined on `input`, the exact text that was sent, never on wa_id. Sin
 to everyone, so its evidence is weak.
 """
 
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
@@ -24,19 +22,14 @@ from providers.answers import (
     json_object,
 )
 from providers.errors import (
-    AccountRefused,
     AnswerLost,
-    NotSent,
     ProviderError,
-    Rejected,
-    Throttled,
-    Unavailable,
 )
 from providers.interfaces import CallContext, ContactStatus, EvidenceStrength, NumberResult, ProbeStep
 from providers.models import ProviderAccount
-from providers.onprem_login import Login, first_error, node_name
+from providers.onprem_login import first_error, node_name
+from providers.onprem_session import NodeSession, kind_of
 from providers.probe import credentials_unproven, reach
-from providers.secret import Secret
 
 _PATH = "/v1/contacts"
 _STATUSES = {
@@ -44,12 +37,6 @@ _STATUSES = {
     "invalid": ContactStatus.INVALID,
     "failed": ContactStatus.FAILED,
     "processing": ContactStatus.PROCESSING,
-}
-_CONSEQUENCES: dict[int, type[ProviderError]] = {
-    **dict.fromkeys((1005, 1006, 1021, 1024), AccountRefused),
-    **dict.fromkeys((429, 1015), Throttled),
-    **dict.fromkeys((1000, 1011, 1014, 1016, 1017, 1018, 1023), Unavailable),
-    **dict.fromkeys((1008, 1009, 1010, 1025, 1028, 1031), Rejected),
 }
 
 
@@ -61,22 +48,12 @@ class OnPremises:
     polls = False
 
     def __init__(self, account: ProviderAccount) -> None:
-        account_options.check_common_options(account)
         self._route = account.route()
         self._blocking = account_options.choice_option(account, "blocking", ("wait", "no_wait"), "wait")
         self.batch_size = account_options.whole_number_option(account, "batch_size", 50, lowest=1, highest=1000)
         # A waiting call ends when the node has checked every number, which "might take some time".
         self.deadline = 60.0 if self._blocking == "wait" else 20.0
-        auth = account_options.choice_option(account, "auth", ("bearer", "login", "header"), "bearer")
-        self._header_name = ""
-        self._token = Secret("")
-        self._login: Login | None = None
-        if auth == "login":
-            self._login = Login(account)
-        else:
-            self._token = account_options.header_credential(account, "token")
-        if auth == "header":
-            self._header_name = account_options.header_name_option(account, "header_name", "D360-API-KEY")
+        self._session = NodeSession(account)
 
     def format_number(self, e164: str) -> str:
         """Write the number in E.164 with its +, as the document recommends: without it the node adds its country."""
@@ -92,54 +69,25 @@ class OnPremises:
         """
         if not asked:
             return ()
-        ends = time.monotonic() + self.deadline
         body = {"blocking": self._blocking, "contacts": list(asked), "force_check": bool(force)}
         context = CallContext(operation="check_contacts", subject=subject, numbers_count=len(asked))
-        if self._login is None:
-            token = self._token
-            answer = self._post(body, context, token, ends)
-        else:
-            token, fresh = self._login.token(subject=subject, ends=ends)
-            answer = self._post(body, context, token, ends)
-            if answer.status == 401 and not fresh:
-                # The node forgot its tokens, or somebody signed them out: once more with a new one.
-                token = self._login.sign_in(subject=subject, ends=ends)
-                answer = self._post(body, context, token, ends)
-        return _read(answer, asked, Mask([token], asked))
+        answer = self._session.call(
+            "POST", _PATH, masked_path=_PATH, context=context, deadline=self.deadline, body=body
+        )
+        return _read(answer, asked, self._session.mask(asked))
 
     def probe(self) -> tuple[ProbeStep, ...]:
         """Reach the node and, where the account signs in with a password, sign in."""
         steps = reach(self._route)
         if not steps[-1].ok:
             return steps
-        if self._login is None:
-            return (*steps, credentials_unproven())
         name = _("Sign in")
         try:
-            self._login.sign_in(subject="", ends=time.monotonic() + self.deadline)
+            if not self._session.sign_in(deadline=self.deadline):
+                return (*steps, credentials_unproven())
         except ProviderError as error:
             return (*steps, ProbeStep(name, False, f"{error.message} {error.next_step}"))
         return (*steps, ProbeStep(name, True, _("The node took the user name and password and gave a token.")))
-
-    @sensitive_variables()
-    def _post(self, body: Mapping[str, Any], context: CallContext, token: Secret, ends: float) -> http.Answer:
-        left = round(ends - time.monotonic(), 1)
-        if left <= 0:
-            raise NotSent(_("Signing in took as long as the whole check may take. Nothing was asked."))
-        if self._header_name:
-            headers = {self._header_name: token.reveal()}
-        else:
-            headers = {"Authorization": f"Bearer {token.reveal()}"}
-        return http.call(
-            self._route,
-            method="POST",
-            path=_PATH,
-            masked_path=_PATH,
-            context=context,
-            deadline=left,
-            headers=headers,
-            json_body=body,
-        )
 
 
 @sensitive_variables()
@@ -184,14 +132,4 @@ def _read(answer: http.Answer, asked: Sequence[str], mask: Mask) -> tuple[Number
         return join(asked, read_contacts(rows, mask), left_out=said)
     if http_error is None and not (code or said):
         raise AnswerLost(_("The node's answer has neither contacts nor errors."), http_status=answer.status)
-    raise failure(_kind(http_error, as_number(code)), answer, provider=node_name(), code=code, said=said)
-
-
-def _kind(http_error: type[ProviderError] | None, code: int | None) -> type[ProviderError]:
-    if http_error is Throttled:
-        return Throttled
-    by_code = _CONSEQUENCES.get(code) if code is not None else None
-    # Refused credentials, a wrong address and a redirect stay what they are, whatever code comes along.
-    if http_error is AccountRefused and by_code is not Throttled:
-        return AccountRefused
-    return by_code or http_error or Rejected
+    raise failure(kind_of(http_error, as_number(code)), answer, provider=node_name(), code=code, said=said)

@@ -96,7 +96,7 @@ class OnPremisesIdentity:
 
 def _path(wa_id: str) -> str:
     if not _WA_ID.fullmatch(wa_id):
-        raise Rejected(_("This is not a wa_id: it consists of digits only. Check the number at the node first."))
+        raise Rejected(_("This is not a wa_id: a wa_id is digits only. Check the number at the node first."))
     return f"/v1/contacts/{wa_id}/identity"
 
 

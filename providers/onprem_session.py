@@ -67,27 +67,40 @@ class NodeSession:
         return answer
 
     @sensitive_variables()
+    def mask(self, hidden: Iterable[str]) -> Mask:
+        """Give what hides the token that was last used, and these texts, in the node's words."""
+        return Mask([self._token], hidden)
+
+    def sign_in(self, *, deadline: float) -> bool:
+        """Sign in where the account does so with a password, and tell whether it does.
+
+        :raises ProviderError: when the node refuses, or does not answer in time.
+        """
+        if self._login is None:
+            return False
+        self._token = self._login.sign_in(subject="", ends=time.monotonic() + deadline)
+        return True
+
+    @sensitive_variables()
     def refusal(self, answer: http.Answer, *, hidden: Iterable[str] = (), acts: bool = True) -> ProviderError | None:
         """Give what an answer refuses, or None where it refuses nothing; `hidden` never stands in its words.
 
         `acts` tells that the call changed something if the node read it: a 5xx without a code is then an answer lost.
         """
-        mask = Mask([self._token], hidden)
+        mask = self.mask(hidden)
         kind = consequence_of(answer.status)
         code = said = ""
         try:
             code, said = first_error(json_object(answer), mask)
-        except AnswerLost:
-            # PUT answers null or nothing at all where all is well.
+        except AnswerLost as unreadable:
+            # PUT answers null or nothing at all where all is well; a page of whatever stands between is no answer.
             if kind is None:
-                return None
-        if kind is None and not code:
+                return None if answer.body.strip() in (b"", b"null") else unreadable
+        if kind is None and not (code or said):
             return None
         number = as_number(code)
-        by_code = _CONSEQUENCES.get(number) if number is not None else None
-        if kind is Throttled or (kind is AccountRefused and by_code is not Throttled and answer.status != 404):
-            by_code = kind
-        kind = by_code or kind or Rejected
+        # A 404 may be about the person or the message, which only the code tells.
+        kind = kind_of(None if answer.status == 404 and number in _CONSEQUENCES else kind, number)
         if acts and issubclass(kind, Unavailable) and not code:
             return AnswerLost(
                 _("Something between us and the node failed (HTTP %(status)d).") % {"status": answer.status},
@@ -123,3 +136,14 @@ class NodeSession:
             headers=headers,
             json_body=body,
         )
+
+
+def kind_of(http_error: type[ProviderError] | None, code: int | None) -> type[ProviderError]:
+    """Say what a status and the node's own code mean together."""
+    if http_error is Throttled:
+        return Throttled
+    by_code = _CONSEQUENCES.get(code) if code is not None else None
+    # Refused credentials, a wrong address and a redirect stay what they are, whatever code comes along.
+    if http_error is AccountRefused and by_code is not Throttled:
+        return AccountRefused
+    return by_code or http_error or Rejected

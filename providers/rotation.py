@@ -24,6 +24,8 @@ ENCRYPTED = (EncryptedBinaryField, CredentialsField, SealedBinaryField)
 _ROWS, _BYTES = 200, 4_000_000
 #: So often rows that were held, or written with an older key meanwhile, are looked at again.
 _PASSES = 5
+#: So many rows at each end of a table are looked at for a sample.
+_ENDS = 500
 
 
 @dataclass(slots=True)
@@ -48,6 +50,23 @@ def encrypted_fields() -> Iterator[tuple[type[models.Model], "Field[Any, Any]"]]
         for field in model._meta.local_concrete_fields:
             if isinstance(field, ENCRYPTED):
                 yield model, field
+
+
+def samples() -> Iterator[tuple[str, str, list[bytes]]]:
+    """Give of every encrypted column, by table and name, stored values as they lie: of its oldest and newest rows."""
+    for model, field in encrypted_fields():
+        table, key, column = _names(model, field)
+        tokens = []
+        with connection.cursor() as cursor:
+            for order in ("ASC", "DESC"):
+                # Only near the ends: where retention has emptied most rows, more would read the whole table.
+                cursor.execute(
+                    f"SELECT {column} FROM "
+                    f"(SELECT {key}, {column} FROM {table} ORDER BY {key} {order} LIMIT {_ENDS}) ends "
+                    f"WHERE {column} IS NOT NULL ORDER BY {key} {order} LIMIT 1"
+                )
+                tokens += [token for (value,) in cursor.fetchall() if (token := bytes(value or b""))]
+        yield model._meta.db_table, field.name, tokens
 
 
 def rotate(*, actor: str, now: datetime) -> Iterator[Rotated]:

@@ -3,6 +3,8 @@
 import hmac
 from typing import NoReturn
 
+from audit.redaction import remember
+
 
 class SecretExposed(TypeError):
     """Something tried to write a secret down."""
@@ -17,7 +19,8 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the value itself, to be put on the wire and nowhere else."""
+        """Give the value itself, to be put on the wire and nowhere else; the log hides it from now on."""
+        remember(self._value)
         return self._value
 
     def last_four(self) -> str:

@@ -9,10 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from audit import reach
 from audit.pages import actor_of, clock, may, needs_fresh_sign_in, sent, show
 from providers import accounts
 from providers.forms import ConfirmRecipientForm, CredentialsForm, PauseForm
 from providers.models import ProviderAccount
+from providers.reach import may_change
 from providers.registry import can_check
 
 
@@ -25,7 +27,7 @@ def account_url(account: ProviderAccount) -> str:
 @may("providers.pause_provideraccount")
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Pause with a reason."""
-    account = get_object_or_404(ProviderAccount, pk=pk)
+    account = _find(request, pk)
     form = PauseForm(sent(request)[0], kind=account.kind)
     if request.method == "POST" and form.is_valid():
         if accounts.pause(account=account, reason=form.cleaned_data["reason"], actor=actor_of(request), now=clock()):
@@ -52,7 +54,7 @@ def pause(request: HttpRequest, pk: int) -> HttpResponse:
 @may("providers.pause_provideraccount")
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Resume."""
-    account = get_object_or_404(ProviderAccount, pk=pk)
+    account = _find(request, pk)
     if accounts.resume(account=account, actor=actor_of(request), now=clock()):
         messages.success(
             request, _("%(account)s may be used again. Runs that wait go on within a minute.") % {"account": account}
@@ -66,7 +68,7 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @may("providers.confirm_provideraccount")
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm an unofficial recipient."""
-    account = get_object_or_404(ProviderAccount, pk=pk)
+    account = _find(request, pk)
     form = ConfirmRecipientForm(sent(request)[0])
     if request.method == "POST" and form.is_valid():
         try:
@@ -96,7 +98,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
 @needs_fresh_sign_in
 def credentials(request: HttpRequest, pk: int) -> HttpResponse:
     """Replace credentials: what is entered goes in and is never shown again."""
-    account = get_object_or_404(ProviderAccount, pk=pk)
+    account = _find(request, pk)
     form = CredentialsForm(sent(request)[0], kind=account.kind)
     if request.method == "POST" and form.is_valid():
         try:
@@ -126,7 +128,7 @@ def credentials(request: HttpRequest, pk: int) -> HttpResponse:
 @may("providers.change_provideraccount")
 def test(request: HttpRequest, pk: int) -> HttpResponse:
     """Test the connection and list its steps; the answer is shown at once and kept nowhere but in the ledger."""
-    account = get_object_or_404(ProviderAccount, pk=pk)
+    account = _find(request, pk)
     steps = accounts.test_connection(account=account, actor=actor_of(request), now=clock())
     return show(
         request,
@@ -146,7 +148,7 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
 @needs_fresh_sign_in
 def webhook_token(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the webhook address anew and show it this one time: a redirect would have to keep the token somewhere."""
-    account = get_object_or_404(ProviderAccount, pk=pk, kind=ProviderAccount.Kind.ONPREM)
+    account = _find(request, pk, kind=ProviderAccount.Kind.ONPREM)
     token = accounts.new_webhook_token(account=account, actor=actor_of(request), now=clock())
     path = f"/webhooks/onprem/{account.uuid}/{token.reveal()}/"
     return show(
@@ -158,3 +160,15 @@ def webhook_token(request: HttpRequest, pk: int) -> HttpResponse:
         account=account,
         address=request.build_absolute_uri(path),
     )
+
+
+def _find(request: HttpRequest, pk: int, **fields: str) -> ProviderAccount:
+    """Give the account of a page that does something with it; one that serves others too is theirs as well.
+
+    :raises OutOfReach: for an account that serves a business which this person does not reach.
+    """
+    rows = reach.within(ProviderAccount.objects.all(), request.user)
+    account = get_object_or_404(rows, pk=pk, **fields)
+    if not may_change(account, reach.businesses(request.user)):
+        raise reach.OutOfReach
+    return account

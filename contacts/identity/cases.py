@@ -169,10 +169,12 @@ def note_newest_hash(case: TrustCase, trust: IdentityTrust) -> None:
 def lock_open(case: TrustCase) -> tuple[IdentityTrust, TrustCase]:
     """Lock the trust that an open case is about, and read the case anew.
 
-    :raises CaseRefused: when it was closed meanwhile.
+    :raises CaseRefused: when it was closed, or the person erased, meanwhile.
     """
     trust = lock_trust(contact=case.contact, account=case.account, business_number=case.business_number)
-    locked = TrustCase.objects.select_related("contact", "account", "business_number").get(pk=case.pk)
+    locked = TrustCase.objects.select_related("contact", "account", "business_number").filter(pk=case.pk).first()
+    if locked is None:
+        raise CaseRefused(_("The person was erased, and this case with them."))
     if locked.closed_at is not None:
         raise CaseRefused(_("Somebody has closed this case already."))
     return trust, locked

@@ -19,8 +19,8 @@ from contacts.identity.settling import close
 from contacts.identity.trust import record
 from contacts.messaging.facts import load
 from contacts.models import IdentityKey, IdentityTrust, TrustCase
-from providers.errors import AnswerLost
-from providers.interfaces import IdentityNode, NodeIdentity
+from providers.errors import AnswerLost, NotSent
+from providers.interfaces import SEND_WITHIN, IdentityNode, NodeIdentity
 from providers.onprem_identity import StaleIdentity
 from providers.registry import identity_node
 
@@ -110,13 +110,21 @@ def _asking(case: TrustCase, node: IdentityNode, now: datetime) -> Iterator[None
                 _("The node may not be asked about this person now: %(reason)s.")
                 % {"reason": decision.reason.label if decision.reason else ""}
             )
-        TrustCase.objects.filter(pk=case.pk).update(
-            calling_until=datetime.now(UTC) + timedelta(seconds=node.deadline) + _MARGIN
-        )
+        marked_at = datetime.now(UTC)
+        until = marked_at + timedelta(seconds=node.deadline) + _MARGIN
+        TrustCase.objects.filter(pk=case.pk).update(calling_until=until)
     try:
+        _refuse_if_late(marked_at)
         yield
     finally:
-        TrustCase.objects.filter(pk=case.pk).update(calling_until=None)
+        # Not the mark of somebody who asks at the same time.
+        TrustCase.objects.filter(pk=case.pk, calling_until=until).update(calling_until=None)
+
+
+def _refuse_if_late(marked_at: datetime) -> None:
+    if datetime.now(UTC) >= marked_at + SEND_WITHIN:
+        # Stopped between mark and call: a withdrawal may have come and waited out the mark. Nothing is sent.
+        raise NotSent("The process was stopped before the call; nothing left.")
 
 
 def _wa_id(case: TrustCase) -> str:

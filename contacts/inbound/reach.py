@@ -18,6 +18,7 @@ from providers.models import Business, ProviderAccount
 #: Who was reached so lately need not be looked up.
 FRESH_FOR = timedelta(days=7)
 _AT_ONCE = 1_000
+#: The message could not be delivered to this number; a node has codes of its own for it.
 UNDELIVERABLE = frozenset({"131026", "1013", "1026"})
 
 

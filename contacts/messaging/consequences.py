@@ -11,14 +11,13 @@ from datetime import datetime
 from contacts import identity, inbound
 from contacts.consent.locking import lock_person
 from contacts.inbound import ReachKind
+from contacts.inbound.reach import UNDELIVERABLE
 from contacts.models import IdentityKey, Message
 
 #: The person's identity is another: Meta's 137000, and what a node says before it was acknowledged.
 MISMATCHES = frozenset({"137000", "480", "1028"})
 #: The person stopped marketing messages in WhatsApp itself.
 MARKETING_STOPPED = frozenset({"131050"})
-#: The message could not be delivered to this number; a node has codes of its own for it.
-UNDELIVERABLE = frozenset({"131026", "1013", "1026"})
 #: The person has the message.
 ARRIVED = {"delivered": ReachKind.DELIVERED, "read": ReachKind.READ}
 

@@ -28,12 +28,10 @@ from numbers.models import BusinessNumber
 from providers import limits
 from providers.e164 import Number
 from providers.errors import AnswerLost, NotConfigured, NotSent, ProviderError, Throttled, Unavailable
-from providers.interfaces import MessageSender, Recipient, TextMessage
+from providers.interfaces import SEND_WITHIN, MessageSender, Recipient, TextMessage
 from providers.models import Business, ProviderAccount
 from providers.registry import message_sender
 
-#: How late after the commit the call may still start: a process that was stopped in between must not send any more.
-SEND_WITHIN = timedelta(seconds=5)
 #: What a lease allows beyond the call's own deadline: signing in, starting late, committing the answer.
 LEASE_MARGIN = timedelta(seconds=30)
 #: How long a message waits for the account's rate limit before it is refused.

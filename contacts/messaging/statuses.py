@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from contacts.erasure.names import was_erased
+from contacts.inbound.reach import UNDELIVERABLE
 from contacts.incoming import StatusError, StatusEvent
 from contacts.messaging import consequences
 from contacts.messaging.consequences import Word
@@ -143,7 +144,7 @@ def _smaller(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:
 
 def _telling(errors: tuple[StatusError, ...]) -> StatusError | None:
     """Choose the error that has consequences, else the first."""
-    weighty = consequences.MISMATCHES | consequences.MARKETING_STOPPED | consequences.UNDELIVERABLE
+    weighty = consequences.MISMATCHES | consequences.MARKETING_STOPPED | UNDELIVERABLE
     return next((error for error in errors if error.code in weighty), errors[0] if errors else None)
 
 

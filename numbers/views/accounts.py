@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from audit import reach
 from audit.pages import actor_of, clock, may
 from numbers import onboarding, registration, sync, words
 from numbers.models import BusinessAccount
@@ -21,7 +22,7 @@ from providers.registry import hosts_numbers
 @may("numbers.sync_businessaccount")
 def sync_now(request: HttpRequest, pk: int) -> HttpResponse:
     """Read the WABA and its numbers from Meta."""
-    account = _find(pk)
+    account = _find(request, pk)
     carry(
         request,
         account.account.kind,
@@ -35,7 +36,7 @@ def sync_now(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.sync_businessaccount")
 def subscribe(request: HttpRequest, pk: int) -> HttpResponse:
     """Have the WABA's webhooks sent here."""
-    account = _find(pk)
+    account = _find(request, pk)
     carry(
         request,
         account.account.kind,
@@ -67,14 +68,15 @@ def standing(account: BusinessAccount, now: datetime) -> dict[str, Any]:
     }
 
 
-def _find(pk: int) -> BusinessAccount:
-    return get_object_or_404(BusinessAccount.objects.select_related("account", "business"), pk=pk)
+def _find(request: HttpRequest, pk: int) -> BusinessAccount:
+    rows = BusinessAccount.objects.select_related("account", "business")
+    return get_object_or_404(reach.within(rows, request.user), pk=pk)
 
 
 def _back(request: HttpRequest, account: BusinessAccount, step: str) -> HttpResponse:
     asked_from = request.POST.get("number", "")
     if asked_from.isascii() and asked_from.isdigit():
-        return redirect(page_of(find(int(asked_from)), step))
+        return redirect(page_of(find(request, int(asked_from)), step))
     return redirect(reverse("admin:numbers_businessaccount_change", args=[account.pk]))
 
 

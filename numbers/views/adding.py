@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from audit import reach
 from audit.pages import actor_of, clock, may, sent, show
 from numbers import advice, beginning, registration
 from numbers.forms import BeginForm, NameForm, OriginForm, RecordForm
@@ -19,7 +20,7 @@ from providers.registry import hosts_numbers
 @may("numbers.add_businessnumber")
 def start(request: HttpRequest) -> HttpResponse:
     """Ask for the number and where it is; the WABA comes first, because it decides what else is asked."""
-    accounts = BusinessAccount.objects.select_related("account", "business")
+    accounts = reach.within(BusinessAccount.objects.select_related("account", "business"), request.user)
     asked = request.GET.get("business_account", "")
     chosen = accounts.filter(pk=int(asked)) if asked.isascii() and asked.isdigit() else accounts[:2]
     if len(chosen) != 1:
@@ -31,7 +32,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @may("numbers.change_businessnumber")
 def origin(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep where a person says that the number is."""
-    number = find(pk)
+    number = find(request, pk)
     form = OriginForm(request.POST)
     if not form.is_valid():
         return number_page.draw(request, number, step=StepKey.ORIGIN, origin_form=form)
@@ -48,7 +49,7 @@ def origin(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.add_businessnumber")
 def add_at_provider(request: HttpRequest, pk: int) -> HttpResponse:
     """Have Meta add the number to its WABA."""
-    number = find(pk)
+    number = find(request, pk)
     form = NameForm(request.POST)
     if not form.is_valid():
         return number_page.draw(request, number, step=StepKey.ADD, name_form=form)

@@ -26,7 +26,7 @@ _Outcome = VerificationAttempt.Outcome
 @may("numbers.verify_businessnumber")
 def request_code(request: HttpRequest, pk: int) -> HttpResponse:
     """Have a code sent; before a call, make sure that somebody stands beside the phone."""
-    number = find(pk)
+    number = find(request, pk)
     form = RequestCodeForm(request.POST)
     if not form.is_valid():
         return number_page.draw(request, number, step=StepKey.REQUEST_CODE, code_form=form)
@@ -61,7 +61,7 @@ def request_code(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.verify_businessnumber")
 def code_sent(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a person's word that the provider has sent a fresh code."""
-    number = find(pk)
+    number = find(request, pk)
     carry(
         request,
         number.account.kind,
@@ -78,7 +78,7 @@ def code_sent(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.verify_businessnumber")
 def submit_code(request: HttpRequest, pk: int) -> HttpResponse:
     """Send the code, once, and lead back to the number's page, which tells from the record what became of it."""
-    number = find(pk)
+    number = find(request, pk)
     attempt = carry(
         request,
         number.account.kind,
@@ -99,7 +99,7 @@ def submit_code(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.verify_businessnumber")
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
     """Read from the provider what became of a code whose answer was lost."""
-    number = find(pk)
+    number = find(request, pk)
     attempt = _unsettled(number)
     carry(request, number.account.kind, lambda: journey.settle(attempt=attempt, now=clock()))
     return to_page(number, StepKey.ENTER_CODE)
@@ -109,7 +109,7 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.verify_businessnumber")
 def settle_by_person(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a person's word on what became of a code whose answer was lost."""
-    number = find(pk)
+    number = find(request, pk)
     attempt = _unsettled(number)
     verified = request.POST.get("verified") == "yes"
     carry(

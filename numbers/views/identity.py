@@ -20,7 +20,7 @@ from numbers.views.telling import carry, find, to_page
 @may("numbers.toggle_identity_check_businessnumber")
 def toggle(request: HttpRequest, pk: int) -> HttpResponse:
     """Turn the check of one number on or off."""
-    number = find(pk)
+    number = find(request, pk)
     on = request.POST.get("on") == "on"
     carry(
         request,
@@ -35,7 +35,7 @@ def toggle(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.change_businessnumber")
 def read_back(request: HttpRequest, pk: int) -> HttpResponse:
     """Read from the provider whether the check is on."""
-    number = find(pk)
+    number = find(request, pk)
     carry(
         request,
         number.account.kind,

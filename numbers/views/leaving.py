@@ -21,7 +21,7 @@ from numbers.views.telling import carry, find, page_of, to_page
 @needs_fresh_sign_in
 def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
     """Set a new PIN, stop the number here, and show the PIN this one time."""
-    number = find(pk)
+    number = find(request, pk)
     form = ConfirmationForm(sent(request)[0])
     if form.is_valid():
         pin = carry(
@@ -50,7 +50,7 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.register_businessnumber")
 def deregister(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop the number here and leave its PIN as it is."""
-    number = find(pk)
+    number = find(request, pk)
     typed = request.POST.get("confirmation", "")
     carry(
         request,

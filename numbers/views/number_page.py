@@ -75,14 +75,14 @@ class Row:
 @may("numbers.view_businessnumber")
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show where the number stands."""
-    return draw(request, find(pk), step=request.GET.get("step", ""))
+    return draw(request, find(request, pk), step=request.GET.get("step", ""))
 
 
 @require_POST
 @may("numbers.change_businessnumber")
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     """Read the number again from the provider."""
-    number = find(pk)
+    number = find(request, pk)
     carry(
         request,
         number.account.kind,
@@ -97,7 +97,7 @@ def refresh(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.change_businessnumber")
 def wait(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep on whom the next step waits."""
-    number = find(pk)
+    number = find(request, pk)
     form = WaitingForm(request.POST)
     if not form.is_valid():
         return draw(request, number, waiting_form=form)
@@ -130,6 +130,7 @@ def draw(request: HttpRequest, number: BusinessNumber, *, step: str = "", **form
         "rows": [_row(one, number, current=current, opened=opened, is_hosted=is_hosted) for one in steps],
         "is_hosted": is_hosted,
         "is_done": current.state is StepState.DONE,
+        "open_steps": [one.title for one in steps[:-1] if one.state not in (StepState.DONE, StepState.NOT_NEEDED)],
         "badges": _badges(number, drift, now),
         "drift": drift,
         "trouble": advice.TROUBLE.get(number.status, ""),
@@ -152,7 +153,7 @@ def draw(request: HttpRequest, number: BusinessNumber, *, step: str = "", **form
         **forms,
     }
     title = written if region else words.international(number.e164)
-    return show(request, "numbers/number.html", title=title, model=BusinessNumber, **context)
+    return show(request, "numbers/number.html", title=title, model=BusinessNumber, row=number, **context)
 
 
 def cases(choices: Iterable[tuple[str, Any]], advised: dict[str, object]) -> list[dict[str, object]]:

@@ -22,7 +22,7 @@ from providers.secret import Secret
 @may("numbers.register_businessnumber")
 def pin_answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep what a person says about the number's PIN."""
-    number = find(pk)
+    number = find(request, pk)
     form = PinAnswerForm(request.POST)
     if not form.is_valid():
         return number_page.draw(request, number, step=StepKey.PIN, pin_answer_form=form)
@@ -42,7 +42,7 @@ def pin_answer(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.register_businessnumber")
 def register(request: HttpRequest, pk: int) -> HttpResponse:
     """Register the number with the chosen PIN; its page tells from the record what became of it."""
-    number = find(pk)
+    number = find(request, pk)
     attempt = carry(
         request,
         number.account.kind,
@@ -61,7 +61,7 @@ def register(request: HttpRequest, pk: int) -> HttpResponse:
 @may("numbers.register_businessnumber")
 def new_pin(request: HttpRequest, pk: int) -> HttpResponse:
     """Replace the PIN of a number that is registered here."""
-    number = find(pk)
+    number = find(request, pk)
     if request.method == "POST":
         kept = carry(
             request,
@@ -91,7 +91,7 @@ def new_pin(request: HttpRequest, pk: int) -> HttpResponse:
 @needs_fresh_sign_in
 def reveal_pin(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the PIN this one time to a person who says why: a redirect would have to keep it somewhere."""
-    number = find(pk)
+    number = find(request, pk)
     form = RevealForm(sent(request)[0])
     if form.is_valid():
         reason = form.cleaned_data["reason"]

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from audit import reach
 from numbers.codes import CodeUnreadable
 from numbers.limits import Refused
 from numbers.models import BusinessNumber
@@ -20,10 +21,10 @@ from providers.errors import AnswerLost, NotConfigured, NotSent, ProviderError
 _Result = TypeVar("_Result")
 
 
-def find(pk: int) -> BusinessNumber:
-    """Give the number of a page, with its WABA, business and provider account."""
+def find(request: HttpRequest, pk: int) -> BusinessNumber:
+    """Give the number of a page, of a business that this person reaches, with its WABA and provider account."""
     rows = BusinessNumber.objects.select_related("business_account__account", "business_account__business")
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(reach.within(rows, request.user), pk=pk)
 
 
 def page_of(number: BusinessNumber, step: str = "") -> str:
