@@ -27,6 +27,7 @@ LEDGER = Dataset(
     order="e.sequence",
     time="e.recorded_at",
     filters={"business": "e.business_id = {}"},
+    of_every_business=True,
 )
 
 ALL = (LEDGER,)

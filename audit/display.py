@@ -5,7 +5,10 @@ Every badge is an icon and a word, never colour alone; every time carries UTC be
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from urllib.parse import urlencode
 
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -44,15 +47,17 @@ def badge(tone: Tone, words: object, *, title: str = "") -> SafeString:
 
 
 def when(at: datetime | None) -> SafeString:
-    """Give a moment in UTC; the console's script rewrites it in the reader's zone and leaves UTC on hover."""
+    """Give a moment in the zone that the reader chose, or else in UTC, which the console's script then rewrites in the
+    browser's; UTC is on hover either way.
+    """
     if at is None:
         return format_html('<span class="quiet">{}</span>', "–")
-    at = at.astimezone(UTC)
+    here, at = timezone.localtime(at), at.astimezone(UTC)
     return format_html(
-        '<time datetime="{}" title="{} UTC" data-local>{} UTC</time>',
+        '<time datetime="{}" title="{} UTC" data-local>{}</time>',
         at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         at.strftime("%Y-%m-%d %H:%M:%S"),
-        at.strftime("%Y-%m-%d %H:%M"),
+        here.strftime("%Y-%m-%d %H:%M %Z"),
     )
 
 
@@ -78,3 +83,17 @@ def copyable(text: object, *, label: str = "") -> SafeString:
         label or _("Copy %(text)s") % {"text": str(text)[:40]},
         _("Copy"),
     )
+
+
+def error_code(kind: str, code: str) -> SafeString:
+    """Give a provider's code, with the way to what it means and what to do."""
+    return format_html('<a href="{}"><code>{}</code></a>', _errors(provider=kind, q=code), code)
+
+
+def errors_of(kind: str, words: object) -> SafeString:
+    """Give the way to everything that a provider of this kind may answer, where its code stands among other words."""
+    return format_html('<a href="{}">{}</a>', _errors(provider=kind), words)
+
+
+def _errors(**filters: str) -> str:
+    return f"{reverse('admin:providers_provideraccount_errors')}?{urlencode(filters)}"

@@ -70,16 +70,21 @@ def show(
     title: object,
     model: type[Model],
     of: Model | None = None,
+    row: Model | None = None,
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
-    """Render a page in the console's frame; the breadcrumbs lead over the model's list and the object `of`."""
+    """Render a page in the console's frame; the breadcrumbs lead over the model's list and the object `of`.
+
+    `row` is what the page itself is about: its history is one press away.
+    """
     frame = {
         **admin.site.each_context(request),
         "title": title,
         "opts": model._meta,
         "list_title": capfirst(model._meta.verbose_name_plural),
         "of": of,
+        "history_of": row,
         "is_popup": False,
     }
     return render(request, template, {**frame, **context}, status=status)

@@ -88,7 +88,7 @@ class Proof:
         at = signed_at(against)
         words = (
             _("Intact, compared with the head of %(date)s (number %(number)d).")
-            % {"date": date_format(at.astimezone(UTC), "j F Y"), "number": against["sequence"]}
+            % {"date": date_format(at.astimezone(UTC)), "number": against["sequence"]}
             if at
             else _("Intact, compared with head number %d.") % against["sequence"]
         )

@@ -12,6 +12,7 @@ from audit import heads, proof
 from audit.forms import EarlierHeadForm
 from audit.models import AuditEvent, SignedHead
 from audit.pages import actor_of, clock, may, sent, show
+from audit.reach import needs_every_business
 
 _SHOWN = 20
 
@@ -19,6 +20,7 @@ _SHOWN = 20
 @never_cache
 @require_http_methods(["GET", "POST"])
 @may("audit.view_auditevent")
+@needs_every_business
 def verify(request: HttpRequest) -> HttpResponse:
     """Verify the ledger when asked to, and say in words what that proved."""
     form = EarlierHeadForm(*sent(request))
@@ -38,6 +40,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @may("audit.sign_head")
+@needs_every_business
 def sign(request: HttpRequest) -> HttpResponse:
     """Sign the head as it is now."""
     signed = heads.sign_head(actor=actor_of(request), now=clock())
@@ -49,6 +52,7 @@ def sign(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @may("audit.view_auditevent")
+@needs_every_business
 def signed_head(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a signed head as a file to be kept."""
     signed = get_object_or_404(SignedHead, pk=pk)

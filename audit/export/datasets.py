@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from audit.reach import Businesses
+
 #: A row of a dataset that Python works out: text, whole numbers, true and false, JSON, or nothing.
 Row = Sequence[object]
 
@@ -46,6 +48,8 @@ class Scope:
     filters: Mapping[str, int] = field(default_factory=dict)
     #: What the export's person may see beyond the rest; None where no permission is asked for, as in a command.
     permissions: frozenset[str] | None = None
+    #: Whether its person reaches every business; else it is narrowed to one of theirs, and the ledger is not in it.
+    of_every_business: bool = True
 
     def sees(self, permission: str) -> bool:
         """Tell whether rows that need this permission belong into the export."""
@@ -77,6 +81,11 @@ class Dataset:
     filters: Mapping[str, str] = field(default_factory=dict)
     #: For each permission, the condition of rows that people without it may see.
     without: Mapping[str, str] = field(default_factory=dict)
+    #: Whether its rows say nothing but of every business: then only who reaches all of them may have it.
+    of_every_business: bool = False
+    #: A condition with {} in the place of the business, for rows that may be of others too: those who do not reach all
+    #: businesses get them only where it holds.
+    strictly: str = ""
     #: Gives the rows in place of a SELECT.
     rows: Callable[[Scope], Iterator[Row]] | None = None
     attachments: Callable[[Scope], Iterator[Attachment]] | None = None
@@ -89,12 +98,15 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Something that an export can be narrowed to: its name, its words, and the choices there are, as id and name."""
+    """Something that an export can be narrowed to: its name, its words, and the choices in reach, as id and name."""
 
     name: str
     title: object
-    choices: Callable[[], Iterable[tuple[int, str]]]
+    choices: Callable[[Businesses], Iterable[tuple[int, str]]]
 
+
+#: The filter that whoever is restricted must choose.
+BUSINESS = "business"
 
 _datasets: dict[str, Dataset] = {}
 _filters: dict[str, Filter] = {}
@@ -113,6 +125,13 @@ def register_filters(*filters: Filter) -> None:
 def all_datasets() -> tuple[Dataset, ...]:
     """Give every dataset, in the order in which they were registered."""
     return tuple(_datasets.values())
+
+
+def in_reach(reached: Businesses) -> tuple[Dataset, ...]:
+    """Give the datasets that somebody may have who reaches these businesses: those that one business narrows."""
+    if reached is None:
+        return all_datasets()
+    return tuple(one for one in _datasets.values() if BUSINESS in one.filters and not one.of_every_business)
 
 
 def all_filters() -> tuple[Filter, ...]:

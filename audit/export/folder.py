@@ -41,7 +41,7 @@ def new_folder(place: Path) -> Iterator[Path]:
 @contextmanager
 def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """Give an empty folder that is removed in the end, if need be by the next process that wants one like it."""
-    _remove_left_behind(parent, prefix)
+    remove_left_behind(parent, prefix)
     folder, descriptor = _locked_folder(parent, prefix)
     try:
         yield folder
@@ -65,7 +65,8 @@ def _locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
         os.close(descriptor)
 
 
-def _remove_left_behind(parent: Path, prefix: str) -> None:
+def remove_left_behind(parent: Path, prefix: str) -> None:
+    """Remove what killed processes left of such folders; what a living one works in stays."""
     for folder in parent.glob(f"{_literally(prefix)}*"):
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.export import datasets
 from audit.export.making import FORMAT_WORDS, Format
+from audit.reach import Businesses
 
 #: The day after it must still be a date.
 _LAST_DAY = date(9998, 12, 31)
@@ -39,20 +40,21 @@ class ExportForm(forms.Form):
     )
     datasets = forms.MultipleChoiceField(label=_("Datasets"), widget=forms.CheckboxSelectMultiple)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, reached: Businesses, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = datasets.all_datasets()
+        known = datasets.in_reach(reached)
         chosen: Any = self.fields["datasets"]
         chosen.choices = [(dataset.name, dataset.title) for dataset in known]
         chosen.initial = [dataset.name for dataset in known]
         self.filters = datasets.all_filters()
         for one in self.filters:
+            must_choose = one.name == datasets.BUSINESS and reached is not None
             self.fields[one.name] = forms.TypedChoiceField(
                 label=str(one.title),
-                required=False,
+                required=must_choose,
                 coerce=int,
                 empty_value=None,
-                choices=[("", _("All")), *one.choices()],
+                choices=[("", "–" if must_choose else _("All")), *one.choices(reached)],
             )
         self.order_fields(["since", "until", *(one.name for one in self.filters), "format", "datasets"])
 

@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
+from audit import reach
 from audit.export import datasets, marks, parts
 from audit.export.datasets import Scope
 from audit.export.making import Format, Order
@@ -37,12 +38,15 @@ def request(
 ) -> Export:
     """Record that a person wants an export, and have it made.
 
-    :raises ExportRefused: when nothing is chosen, the range is empty, or a filter names what is not there.
+    :raises ExportRefused: when nothing is chosen, the range is empty, a filter names what is not there, or the person
+        reaches some businesses only and asks for what concerns others.
     """
+    reached = reach.businesses(user)
     if not names:
         raise ExportRefused(_("Choose at least one dataset."))
     if since is not None and since >= until:
         raise ExportRefused(_("The range ends before it begins."))
+    _check_reach(names, filters, reached)
     export = Export(
         requested_by=user.get_username(),
         user_id=user.pk,
@@ -51,8 +55,9 @@ def request(
         datasets=[dataset.name for dataset in datasets.named(names)],
         since=since,
         until=until,
-        filters={name: [identity, name_of(name, identity)] for name, identity in filters.items()},
+        filters={name: [identity, name_of(name, identity, reached)] for name, identity in filters.items()},
         permissions=sorted(name for name in datasets.guarding_permissions() if user.has_perm(name)),
+        of_every_business=reached is None,
     )
     order = order_of(export)
     with transaction.atomic():
@@ -62,14 +67,23 @@ def request(
     return export
 
 
-def name_of(filter_name: str, identity: int) -> str:
+def _check_reach(names: list[str], filters: dict[str, int], reached: reach.Businesses) -> None:
+    if reached is None:
+        return
+    if filters.get(datasets.BUSINESS) not in reached:
+        raise ExportRefused(_("Choose one of your businesses: you are not assigned to every business."))
+    if set(names) - {one.name for one in datasets.in_reach(reached)}:
+        raise ExportRefused(str(reach.CONCERNS_EVERYBODY))
+
+
+def name_of(filter_name: str, identity: int, reached: reach.Businesses) -> str:
     """Give the name of what an export is narrowed to.
 
-    :raises ExportRefused: when there is no such thing.
+    :raises ExportRefused: when there is no such thing in reach.
     """
     for one in datasets.all_filters():
         if one.name == filter_name:
-            for known, name in one.choices():
+            for known, name in one.choices(reached):
                 if known == identity:
                     return name
     raise ExportRefused(_("There is no such %(filter)s any more.") % {"filter": filter_name})
@@ -81,9 +95,15 @@ def own(user: User) -> QuerySet[Export]:
 
 
 def may_have(export: Export) -> bool:
-    """Tell whether the person who asked for it may still export, and see all that it was made with."""
+    """Tell whether the person who asked for it may still export, and see and reach all that it was made with."""
     user = User.objects.filter(pk=export.user_id, is_active=True).first()
-    return user is not None and user.has_perms([PERMISSION, *export.permissions])
+    if user is None or not user.has_perms([PERMISSION, *export.permissions]):
+        return False
+    reached = reach.businesses(user)
+    if reached is None:
+        return True
+    business, _name = export.filters.get(datasets.BUSINESS, [None, ""])
+    return not export.of_every_business and business in reached
 
 
 def download(*, export: Export, user: User, now: datetime) -> Iterator[bytes]:
@@ -150,6 +170,7 @@ def order_of(export: Export) -> Order:
             until=export.until,
             filters={name: identity for name, (identity, _name) in export.filters.items()},
             permissions=frozenset(export.permissions),
+            of_every_business=export.of_every_business,
         ),
         filter_names={name: known for name, (_identity, known) in export.filters.items()},
     )

@@ -1,7 +1,8 @@
 """Making an export: every dataset in one snapshot, the whole ledger beside them, a manifest, and a signed head.
 
 The ledger of an export always runs from its first event to the head, whatever the range: a chain cannot be checked in
-parts. docs/exports.md and docs/ledger.md describe the files.
+parts. So it is not in the export of somebody who reaches some businesses only, and neither is what checks it.
+docs/exports.md and docs/ledger.md describe the files.
 """
 
 import hashlib
@@ -75,16 +76,22 @@ def make(*, order: Order, folder: Path, actor: str, now: datetime, tick: Tick = 
     with snapshot():
         head = heads.head()
         files = [file for dataset in datasets.named(order.datasets) for file in _files_of(dataset, order, folder, tick)]
-        files.append(_write_ledger(folder, head, tick))
+        if order.scope.of_every_business:
+            files.append(_write_ledger(folder, head, tick))
     written = manifest.write(order, files, head, actor, now)
     (folder / "manifest.json").write_bytes(written.content)
+    (folder / "README.txt").write_text(manifest.read_me(order, files), encoding="utf-8")
+    if order.scope.of_every_business:
+        _sign(folder, head, actor, now, written.sha256)
+    return Made(tuple(files), head, written.sha256)
+
+
+def _sign(folder: Path, head: heads.Head, actor: str, now: datetime, manifest_sha256: str) -> None:
     # An event may have come between `now` and the snapshot, and no head is signed before its last event.
     signed_at = max(now, head.at) if head.at else now
-    signed = heads.sign_head(actor=actor, now=signed_at, of=head, manifest_sha256=written.sha256)
+    signed = heads.sign_head(actor=actor, now=signed_at, of=head, manifest_sha256=manifest_sha256)
     (folder / "head.json").write_text(heads.head_json(signed), encoding="utf-8")
-    (folder / "README.txt").write_text(manifest.read_me(order, files), encoding="utf-8")
     shutil.copyfile(verify.__file__, folder / "verify.py")
-    return Made(tuple(files), head, written.sha256)
 
 
 def _files_of(dataset: Dataset, order: Order, folder: Path, tick: Tick) -> Iterator[Written]:

@@ -108,6 +108,19 @@ def product_version() -> str:
     return str(project["project"]["version"])
 
 
+def _how_to_check(order: "Order") -> list[str]:
+    if not order.scope.of_every_business:
+        return [
+            _("The ledger concerns every business and is not in this export of one. It knows the SHA-256 of"),
+            _("manifest.json: whoever reaches every business can say whether this is what was exported."),
+        ]
+    return [
+        _("ledger.jsonl is the whole ledger up to the moment of the export, head.json its signed end."),
+        _("To check all of it: python3 -I verify.py . --key PUBLIC.pem"),
+        _("Take the public key from the business itself, not from whoever handed you this folder."),
+    ]
+
+
 def read_me(order: "Order", files: Sequence[Written]) -> str:
     """Write what the files are and how they are checked, for whoever opens the folder first."""
     scope = order.scope
@@ -123,9 +136,7 @@ def read_me(order: "Order", files: Sequence[Written]) -> str:
         *(f"{file.file}  {file.rows}" for file in files if file.columns),
         "",
         _("manifest.json names every file with its rows, its columns and its SHA-256."),
-        _("ledger.jsonl is the whole ledger up to the moment of the export, head.json its signed end."),
-        _("To check all of it: python3 -I verify.py . --key PUBLIC.pem"),
-        _("Take the public key from the business itself, not from whoever handed you this folder."),
+        *_how_to_check(order),
         "",
         _("All files are UTF-8. Times are UTC. Empty cells are values that do not exist."),
         _("CSV: a cell that a spreadsheet would compute begins with an apostrophe. To keep every number as it is,"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from audit.export.datasets import Column, Dataset, Kind, Scope
+from audit.export.datasets import BUSINESS, Column, Dataset, Kind, Scope
 
 #: A statement and its parameters.
 Statement = tuple[str, list[str]]
@@ -55,6 +55,8 @@ def condition(dataset: Dataset, scope: Scope) -> Statement:
     for name, identity in scope.filters.items():
         if name in dataset.filters:
             parts.append(f"({dataset.filters[name].format(int(identity))})")
+    if dataset.strictly and not scope.of_every_business:
+        parts.append(f"({dataset.strictly.format(int(scope.filters[BUSINESS]))})")
     parts += [f"({seen})" for permission, seen in dataset.without.items() if not scope.sees(permission)]
     return " AND ".join(parts) or "1 = 1", parameters
 

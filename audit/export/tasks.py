@@ -1,9 +1,12 @@
 """Background tasks of exports. Each takes a primary key and nothing else, and may run twice, late or never."""
 
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from audit.export import jobs, running
+from audit.export.folder import remove_left_behind
 
 
 def run(export_id: UUID) -> int:
@@ -12,7 +15,8 @@ def run(export_id: UUID) -> int:
 
 
 def sweep() -> int:
-    """Take up again what a lost process or a lost queue entry left behind."""
+    """Take up again what a lost process or a lost queue entry left behind; what lies on this disk is removed."""
+    remove_left_behind(Path(tempfile.gettempdir()), running.PREFIX)
     return jobs.sweep(now=datetime.now(UTC))
 
 

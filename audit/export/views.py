@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
+from audit import reach
 from audit.display import Tone
 from audit.export import datasets, jobs
 from audit.export.forms import ExportForm, end_of, first_moment
@@ -36,7 +37,8 @@ STATE_TONES = {
 def new(request: HttpRequest) -> HttpResponse:
     """Take what is to be exported."""
     now = clock()
-    form = ExportForm(*sent(request), initial={"until": now.date()})
+    reached = reach.businesses(request.user)
+    form = ExportForm(*sent(request), initial={"until": now.date()}, reached=reached)
     if request.method == "POST" and form.is_valid():
         cleaned = form.cleaned_data
         try:
@@ -59,6 +61,7 @@ def new(request: HttpRequest) -> HttpResponse:
         title=_("New export"),
         model=Export,
         form=form,
+        of_every_business=reached is None,
         submit=_("Export"),
     )
 
@@ -76,6 +79,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "audit/export_page.html",
         title=_("Export of %(at)s") % {"at": export},
         model=Export,
+        row=export,
         export=export,
         live=read_live(export),
         state_tone=STATE_TONES[Export.State(export.state)],

@@ -48,6 +48,12 @@ CHECKS = Dataset(
     without=people.WITHOUT,
 )
 
+#: A refused number may be known to another business only: that it is known at all is not this business's to learn.
+_THEIR_PSEUDONYM = (
+    "CASE WHEN x.operation = 'message' OR EXISTS (SELECT 1 FROM contacts_optin o "
+    "WHERE o.pseudonym = c.pseudonym AND o.business_id = x.business_id) THEN c.pseudonym END"
+)
+
 REFUSALS = Dataset(
     name="refusals",
     title=_("Refusals: checks and messages that the gate kept from leaving, with the reason"),
@@ -62,7 +68,7 @@ REFUSALS = Dataset(
         Column("purpose", "x.purpose", Kind.WORD),
         Column("input", "x.input"),
         Column("number", "coalesce(x.number, c.e164)"),
-        Column("pseudonym", "c.pseudonym", Kind.UUID),
+        Column("pseudonym", _THEIR_PSEUDONYM, Kind.UUID),
         Column("by", "x.requested_by"),
     ),
     source=(

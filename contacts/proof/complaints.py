@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from audit import reach
 from contacts import opt_ins
 from contacts.models import Consent, Contact
 from providers.e164 import Number
 from providers.models import Business
 
 
-def concerned(contact: Contact) -> Sequence[Business]:
-    """Give the businesses that have anything of the person's consent on record, under any form of the number."""
+def concerned(contact: Contact, *, reached: reach.Businesses = None) -> Sequence[Business]:
+    """Give those of these businesses that have any consent of the person on record, under any form of the number."""
     theirs = Consent.objects.filter(contact__person_key=contact.person_key)
-    return list(Business.objects.filter(pk__in=theirs.values("business_id")).order_by("name"))
+    businesses = reach.narrowed(Business.objects.all(), reached)
+    return list(businesses.filter(pk__in=theirs.values("business_id")).order_by("name"))
 
 
 def opt_out(

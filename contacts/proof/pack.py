@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from audit import ledger
+from audit import ledger, reach
 from audit.export.manifest import product_version
 from audit.models import AuditEvent
 from contacts import messages
 from contacts.consent.evidence import Evidence, digest
 from contacts.consent.state import load_grants, load_withdrawals
-from contacts.erasure.persons import forms_of
 from contacts.identity import notes
 from contacts.models import (
     Alias,
@@ -65,13 +65,15 @@ class Pack:
         return (json.dumps(asdict(self), default=_as_text, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def make(*, contact: Contact, actor: str, now: datetime, written: bool = False) -> tuple[Pack, bytes]:
+def make(
+    *, contact: Contact, actor: str, now: datetime, written: bool = False, reached: reach.Businesses = None
+) -> tuple[Pack, bytes]:
     """Gather the pack of a person under every form of their number, with its JSON, and record that it was made.
 
-    `written` says that the JSON leaves as a file: the ledger then holds its digest.
+    `written` says that the JSON leaves as a file: the ledger then holds its digest. `reached` are the businesses whose
+    records are in it; None for every business.
     """
-    forms = forms_of(contact)
-    pack = _gather(contact, forms, actor, now)
+    pack = _gather(contact, reached, actor, now)
     content = pack.as_json()
     with transaction.atomic():
         ledger.record(
@@ -89,34 +91,36 @@ def make(*, contact: Contact, actor: str, now: datetime, written: bool = False) 
     return pack, content
 
 
-def _gather(contact: Contact, forms: Sequence[Contact], actor: str, now: datetime) -> Pack:
+def _gather(contact: Contact, reached: reach.Businesses, actor: str, now: datetime) -> Pack:
+    forms = list(reach.narrowed(Contact.objects.filter(person_key=contact.person_key), reached).order_by("pk"))
     pks, pseudonyms = [form.pk for form in forms], [form.pseudonym for form in forms]
     numbers = {form.pseudonym: form.e164 for form in forms}
     asked = list(
-        ContactCheck.objects.filter(contact_id__in=pks)
+        reach.narrowed(ContactCheck.objects.filter(contact_id__in=pks), reached)
         .select_related("account", "business", "batch", "contact")
         .order_by("pk")
     )
-    written = list(
-        messages.conversation(contact).filter(contact_id__in=pks).select_related("account", "business").reverse()
-    )
+    conversation = messages.conversation(contact).filter(contact_id__in=pks).select_related("account", "business")
+    written = list(reach.narrowed(conversation, reached).reverse())
+    entries = AuditEvent.objects.filter(pseudonym__in=pseudonyms).order_by("sequence")
     return Pack(
         version=VERSION,
         product_version=product_version(),
         made_at=now,
         made_by=actor,
-        person=_person(contact, forms, pks),
-        consent=[_standing(row) for row in _consents(pks)],
-        events=[_event(row, numbers[row.pseudonym]) for row in _events(pseudonyms)],
+        person=_person(contact, forms, reached),
+        consent=[_standing(row) for row in _consents(pks, reached)],
+        events=[_event(row, numbers[row.pseudonym]) for row in reach.narrowed(_events(pseudonyms), reached)],
         checks=[_check(row) for row in asked],
         recipients=_recipients(asked, written),
-        identity=_identity(pks),
+        identity=_identity(pks, reached),
         messages=_messages(written),
-        ledger=[_entry(row) for row in AuditEvent.objects.filter(pseudonym__in=pseudonyms).order_by("sequence")],
+        ledger=[_entry(row) for row in reach.narrowed(entries, reached)],
     )
 
 
-def _person(contact: Contact, forms: Sequence[Contact], pks: Sequence[int]) -> Plain:
+def _person(contact: Contact, forms: Sequence[Contact], reached: reach.Businesses) -> Plain:
+    aliases = reach.narrowed(Alias.objects.filter(contact__in=forms), reached)
     return {
         "number": contact.e164,
         "region": contact.region,
@@ -124,14 +128,14 @@ def _person(contact: Contact, forms: Sequence[Contact], pks: Sequence[int]) -> P
             {"number": form.e164, "pseudonym": form.pseudonym, "wa_id": form.wa_id, "first_seen_at": form.created_at}
             for form in forms
         ],
-        "user_ids": sorted(Alias.objects.filter(contact_id__in=pks).values_list("bsuid", flat=True)),
+        "user_ids": sorted(aliases.values_list("bsuid", flat=True)),
         "restricted_at": contact.restricted_at,
         "restricted_until": contact.restricted_until,
     }
 
 
-def _consents(pks: Sequence[int]) -> Iterable[Consent]:
-    rows = Consent.objects.filter(contact_id__in=pks).select_related("business", "contact")
+def _consents(pks: Sequence[int], reached: reach.Businesses) -> Iterable[Consent]:
+    rows = reach.narrowed(Consent.objects.filter(contact_id__in=pks), reached).select_related("business", "contact")
     # Rows that are there only to be locked say nothing.
     return [row for row in rows.order_by("business__name", "contact_id") if row.grants or row.withdrawals]
 
@@ -151,7 +155,7 @@ def _standing(row: Consent) -> Plain:
     }
 
 
-def _events(pseudonyms: Sequence[Any]) -> Iterable[OptIn]:
+def _events(pseudonyms: Sequence[Any]) -> QuerySet[OptIn]:
     return (
         OptIn.objects.filter(pseudonym__in=pseudonyms)
         .select_related("business", "consent_text", "evidence", "opt_in_import")
@@ -271,19 +275,19 @@ def _recipients(asked: Sequence[ContactCheck], written: Sequence[Message]) -> Se
     ]
 
 
-def _identity(pks: Sequence[int]) -> Plain:
-    theirs = {"contact_id__in": pks}
-    trusts = IdentityTrust.objects.filter(**theirs).select_related("account", "business_number").order_by("pk")
-    seen = IdentityKey.objects.filter(**theirs).select_related("account", "business_number").order_by("observed_at")
-    cases = TrustCase.objects.filter(**theirs).select_related("account", "business_number").order_by("pk")
+def _identity(pks: Sequence[int], reached: reach.Businesses) -> Plain:
+    trusts = reach.narrowed(IdentityTrust.objects.filter(contact_id__in=pks), reached).order_by("pk")
+    seen = reach.narrowed(IdentityKey.objects.filter(contact_id__in=pks), reached).order_by("observed_at")
+    cases = reach.narrowed(TrustCase.objects.filter(contact_id__in=pks), reached).order_by("pk")
+    along = ("account", "business_number")
     return {
         "trust": [
             {**_ours(row), "state": row.state.lower(), "hash": row.hash, "basis": row.basis.lower(), "since": row.since}
-            for row in trusts
+            for row in trusts.select_related(*along)
         ],
         "seen": [
             {**_ours(row), "hash": row.hash, "source": row.source.lower(), "observed_at": row.observed_at}
-            for row in seen
+            for row in seen.select_related(*along)
         ],
         "cases": [
             {
@@ -297,7 +301,7 @@ def _identity(pks: Sequence[int]) -> Plain:
                 "closed_by": row.closed_by,
                 "notes": [asdict(note) for note in notes.of(row)],
             }
-            for row in cases
+            for row in cases.select_related(*along)
         ],
     }
 

@@ -5,6 +5,7 @@ many opt-ins there are. Checks are looked through for so long and no longer; wha
 remembered for some minutes.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from django.db.models import DurationField, ExpressionWrapper, F, Max, Min, Quer
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audit.reach import Businesses, narrowed
 from contacts.models import ContactCheck, OptIn, OptInEvidence
-from providers.models import Business
 
 #: The very same words on so many opt-ins describe a form and not what a person did.
 MANY = 20
@@ -73,14 +74,14 @@ class Figure:
         return str(self.count) if self.is_all else _("%(count)d or more") % {"count": self.count}
 
 
-def find(kind: Kind, *, business: Business | None = None, before: int | None = None) -> Page:
-    """Give a page of findings, latest first; `before` is the cursor of the page before."""
+def find(kind: Kind, *, among: Businesses = None, before: int | None = None) -> Page:
+    """Give a page of findings among these businesses, latest first; `before` is the cursor of the page before."""
     if kind is Kind.SAME_EVIDENCE:
-        return _same_evidence(business, before)
+        return _same_evidence(among, before)
     if kind is Kind.BEFORE_A_CHECK:
-        checks, cursor = _before_a_check(business, before, at_most=A_PAGE)
+        checks, cursor = _before_a_check(among, before, at_most=A_PAGE)
         return Page([Finding(check.opt_in, _minutes(check)) for check in checks if check.opt_in is not None], cursor)
-    rows = _KINDS[kind](business)
+    rows = _KINDS[kind](among)
     rows = (rows.filter(pk__lt=before) if before else rows).order_by("-pk").select_related("business", "consent_text")
     found = list(rows.defer("consent_text__picture")[:A_PAGE])
     kept = _not_erased([row.pk for row in found])
@@ -88,37 +89,34 @@ def find(kind: Kind, *, business: Business | None = None, before: int | None = N
     return Page(findings, found[-1].pk if len(found) == A_PAGE else None)
 
 
-def figures(*, business: Business | None = None) -> Sequence[Figure]:
+def figures(*, among: Businesses = None) -> Sequence[Figure]:
     """Count each kind as far as the bounds allow; groups of the same evidence are counted as groups."""
-    found = {kind: _figure(kind, rows(business)) for kind, rows in _KINDS.items()}
-    checks, cursor = _before_a_check(business, None, at_most=MOST_COUNTED)
+    found = {kind: _figure(kind, rows(among)) for kind, rows in _KINDS.items()}
+    checks, cursor = _before_a_check(among, None, at_most=MOST_COUNTED)
     found[Kind.BEFORE_A_CHECK] = Figure(Kind.BEFORE_A_CHECK, len(checks), cursor is None)
-    groups = len(_groups_of(business))
+    groups = len(_groups_of(among))
     found[Kind.SAME_EVIDENCE] = Figure(Kind.SAME_EVIDENCE, groups, groups < MOST_COUNTED)
     return [found[kind] for kind in Kind]
 
 
-def _granted(business: Business | None) -> QuerySet[OptIn]:
-    granted = OptIn.objects.filter(state=OptIn.State.GRANTED)
-    return granted.filter(business=business) if business else granted
+def _granted(among: Businesses) -> QuerySet[OptIn]:
+    return narrowed(OptIn.objects.filter(state=OptIn.State.GRANTED), among)
 
 
-def _incomplete(business: Business | None) -> QuerySet[OptIn]:
-    return _granted(business).filter(consent_text=None)
+def _incomplete(among: Businesses) -> QuerySet[OptIn]:
+    return _granted(among).filter(consent_text=None)
 
 
-def _after_the_fact(business: Business | None) -> QuerySet[OptIn]:
+def _after_the_fact(among: Businesses) -> QuerySet[OptIn]:
     late_by = ExpressionWrapper(F("recorded_at") - F("given_at"), output_field=DurationField())
-    return _granted(business).alias(late_by=late_by).filter(late_by__gt=LATE)
+    return _granted(among).alias(late_by=late_by).filter(late_by__gt=LATE)
 
 
-def _before_a_check(
-    business: Business | None, before: int | None, *, at_most: int
-) -> tuple[list[ContactCheck], int | None]:
+def _before_a_check(among: Businesses, before: int | None, *, at_most: int) -> tuple[list[ContactCheck], int | None]:
     """Look through checks, latest first and for a while; give what was found and where to go on."""
     recorded_at = F("opt_in__recorded_at")
-    checks = ContactCheck.objects.filter(first_asked_at__gte=recorded_at, first_asked_at__lt=recorded_at + SHORTLY)
-    checks = (checks.filter(business=business) if business else checks).select_related(*_ALONG_CHECK)
+    soon = ContactCheck.objects.filter(first_asked_at__gte=recorded_at, first_asked_at__lt=recorded_at + SHORTLY)
+    checks = narrowed(soon, among).select_related(*_ALONG_CHECK)
     bounds = ContactCheck.objects.aggregate(first=Min("pk"), last=Max("pk"))
     first, last = bounds["first"] or 0, bounds["last"] or 0
     top, found, began = min(before or last + 1, last + 1), list[ContactCheck](), time.monotonic()
@@ -133,7 +131,7 @@ def _before_a_check(
     return found, top if top > first else None
 
 
-_KINDS: Mapping[Kind, Callable[[Business | None], QuerySet[OptIn]]] = {
+_KINDS: Mapping[Kind, Callable[[Businesses], QuerySet[OptIn]]] = {
     Kind.AFTER_THE_FACT: _after_the_fact,
     Kind.PROOF_INCOMPLETE: _incomplete,
 }
@@ -159,8 +157,8 @@ _WHY: Mapping[Kind, Callable[[OptIn], str]] = {
 }
 
 
-def _same_evidence(business: Business | None, before: int | None) -> Page:
-    groups = _groups_of(business)
+def _same_evidence(among: Businesses, before: int | None) -> Page:
+    groups = _groups_of(among)
     start = before or 0
     some = groups[start : start + A_PAGE]
     rows = OptIn.objects.select_related("business", "consent_text").in_bulk([opt_in for _count, opt_in in some])
@@ -169,34 +167,37 @@ def _same_evidence(business: Business | None, before: int | None) -> Page:
     return Page(found, start + A_PAGE if start + A_PAGE < len(groups) else None)
 
 
-def _groups_of(business: Business | None) -> Sequence[tuple[int, int]]:
-    """Give the groups whose first opt-in is one, of this business: how many share the words, and the first."""
-    groups = _groups()
-    firsts = _granted(business).filter(pk__in=[opt_in for _count, opt_in in groups])
+def _groups_of(among: Businesses) -> Sequence[tuple[int, int]]:
+    """Give the groups whose first opt-in is a grant: how many of these businesses share the words, and it."""
+    groups = _groups(among)
+    firsts = _granted(among).filter(pk__in=[opt_in for _count, opt_in in groups])
     wanted = set(firsts.values_list("pk", flat=True))
     return [group for group in groups if group[1] in wanted]
 
 
-def _groups() -> Sequence[tuple[int, int]]:
-    """Group all evidence by its words, largest group first; remembered while nothing new was recorded."""
+def _groups(among: Businesses) -> Sequence[tuple[int, int]]:
+    """Group evidence by its words, largest group first; remembered while nothing new was recorded."""
     latest = OptInEvidence.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    key = f"worth-a-look:{latest // MOST_COUNTED}"
+    ids = "all" if among is None else "-".join(map(str, sorted(among)))
+    key = f"worth-a-look:{latest // MOST_COUNTED}:{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
     groups: Sequence[tuple[int, int]] | None = cache.get(key)
     if groups is None:
-        groups = _read_groups()
+        groups = _read_groups(among)
         cache.set(key, groups, _REMEMBERED)
     return groups
 
 
-def _read_groups() -> Sequence[tuple[int, int]]:
+def _read_groups(among: Businesses) -> Sequence[tuple[int, int]]:
     postgresql = connection.vendor == "postgresql"
+    ids = ", ".join(str(int(one)) for one in sorted(among or (0,)))
+    whose = "" if among is None else f" AND opt_in_id IN (SELECT id FROM contacts_optin WHERE business_id IN ({ids}))"
     # A digest of eight bytes: a million different texts would not fit where rows are grouped.
     words = "hashtextextended(text, 0)" if postgresql else "text"
     with transaction.atomic(), connection.cursor() as cursor:
         if postgresql:
             cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL jit = off")
         cursor.execute(
-            f"SELECT count(*), min(opt_in_id) FROM contacts_optinevidence WHERE text <> '' GROUP BY {words} "
+            f"SELECT count(*), min(opt_in_id) FROM contacts_optinevidence WHERE text <> ''{whose} GROUP BY {words} "
             f"HAVING count(*) >= %s ORDER BY 1 DESC, 2 LIMIT %s",
             [MANY, MOST_COUNTED],
         )

@@ -74,3 +74,11 @@ def test_an_answer_with_an_error_status_is_not_green(rows: None) -> None:
     text = clients.browser(clients.AUDITOR).get(LISTS[1]).content.decode()
     assert "badge-warn" in text
     assert "badge-good" not in text
+
+
+def test_the_ledger_shows_details_as_text(db: None) -> None:
+    with transaction.atomic():
+        said = {"name": "</pre><script>alert(1)</script>"}
+        event = ledger.record(action="check.requested", actor="tests", now=datetime.now(UTC), details=said)
+    page = clients.browser(clients.AUDITOR).get(f"/audit/auditevent/{event.pk}/change/").content.decode()
+    assert "&lt;script&gt;alert(1)" in page and "<script>alert(1)" not in page

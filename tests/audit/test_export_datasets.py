@@ -232,3 +232,15 @@ def test_no_dataset_has_the_text_of_a_message() -> None:
 def test_an_unknown_dataset_is_an_error() -> None:
     with pytest.raises(KeyError, match="passwords"):
         datasets.named(["opt_ins", "passwords"])
+
+
+def test_a_refusal_does_not_tell_that_another_business_knows_the_person(acme: Business, tmp_path: Path) -> None:
+    theirs, ours = factories.number(100), factories.number(101)
+    factories.opted_in(theirs, factories.business("Other"))
+    factories.opted_in(ours, acme)
+    factories.withdrawn(ours, acme, now=datetime.now(UTC))
+    contact = Contact.objects.get(e164=ours)
+    factories.check_run(factories.account(acme, "commbox", base_url="http://127.0.0.1:9"), theirs, ours)
+
+    rows = exporting.csv_rows(written(acme, tmp_path, Format.CSV, "refusals") / "refusals.csv")
+    assert {row["number"]: row["pseudonym"] for row in rows} == {theirs: "", ours: str(contact.pseudonym)}

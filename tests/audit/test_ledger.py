@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +75,19 @@ def test_an_operation_of_no_rows_is_not_the_same_as_one_that_counts_none(now: da
     empty = ledger.record(action="import.finished", actor="ada", now=now, rows=MerkleTree())
     assert (none.rows_count, none.rows_root) == (None, "")
     assert (empty.rows_count, empty.rows_root) == (0, MerkleTree().root())
+
+
+@pytest.mark.django_db
+def test_what_was_recorded_is_given_back_as_the_row_that_it_is(now: datetime) -> None:
+    ledger.record(action="opt_in.recorded", actor="ada", now=now)
+    with CaptureQueriesContext(connection) as asked:
+        event = ledger.record(action="check.refused", actor="grace", now=now, subject="CheckBatch:1")
+    kept = AuditEvent.objects.get(action="check.refused")
+    assert (event.pk, type(event.pk)) == (kept.pk, int)
+    assert (event._state.adding, event._state.db) == (False, kept._state.db)
+    assert (kept.actor, kept.subject) == ("grace", "CheckBatch:1")
+    # PostgreSQL is asked by statements planned beforehand, past Django's cursors.
+    assert len(asked) == (0 if connection.vendor == "postgresql" else 3)
 
 
 @pytest.mark.django_db

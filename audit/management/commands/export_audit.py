@@ -105,7 +105,7 @@ def _read(text: str, option: str) -> date | datetime:
 
 
 def _identity(one: Filter, name: str) -> int:
-    for identity, known in one.choices():
+    for identity, known in one.choices(None):
         if known == name:
             return identity
     raise invalid(f"There is no {one.name} named “{name}”.")
