@@ -11,8 +11,9 @@ class ContactsConfig(AppConfig):
     verbose_name = _("Contacts")
 
     def ready(self) -> None:
-        """Register triggers before any migrate runs, and how the ledger's roots are compared."""
-        from contacts import leaves, triggers
+        """Register triggers before any migrate runs, how the ledger's roots are compared, and whose rows are whose."""
+        from contacts import leaves, triggers, visibility
 
         triggers.register_all()
         leaves.register_all()
+        visibility.register_all()

@@ -19,6 +19,7 @@ REVEAL = "contacts.reveal_number"
 _SHOWN_DIGITS = 3
 _HIDDEN = "•"
 _ALL_BUT_THE_LAST = re.compile(rf"\d(?=(?:\D*\d){{{_SHOWN_DIGITS}}})")
+_A_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _in_full: ContextVar[bool] = ContextVar("numbers_in_full", default=False)
 
 
@@ -64,3 +65,8 @@ def number(e164: str) -> str:
 def text(written: str) -> str:
     """Give what somebody typed as a number, or what a provider answered, masked where it must be."""
     return written if _in_full.get() else _ALL_BUT_THE_LAST.sub(_HIDDEN, written)
+
+
+def cell(written: str) -> str:
+    """Give a cell of somebody's file, masked where it must be; what is nothing but a time is no number."""
+    return written if _A_TIME.fullmatch(written) else text(written)

@@ -9,7 +9,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from audit.display import Tone, badge, when
-from contacts import masking
 from contacts.gate import TRUST_REFUSALS, Reason
 from contacts.models import Contact, Message, MessageStatus, TrustCase
 from providers.models import ProviderAccount
@@ -97,7 +96,5 @@ def fix_of(
         return Fix(reverse("admin:contacts_trustcase_change", args=[case.pk]), _("Open the identity change"))
     if reason in (Reason.ACCOUNT_PAUSED, Reason.POSTPONED):
         return Fix(reverse("admin:providers_provideraccount_change", args=[account.pk]), _("Open account"))
-    record = reverse("admin:contacts_optin_add") + f"?business={business_id or ''}"
-    if masking.is_in_full():
-        record += f"&number=%2B{contact.e164[1:]}"
+    record = reverse("admin:contacts_optin_add") + f"?business={business_id or ''}&person={contact.pk}"
     return Fix(record, _("Record a new opt-in") if reason is Reason.WITHDRAWN else _("Record opt-in"))

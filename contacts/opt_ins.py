@@ -16,18 +16,18 @@ from django.utils.translation import gettext as _
 
 from audit import ledger
 from contacts.consent import state
-from contacts.consent.evidence import Evidence, digest, fingerprint, new_salt, outlives_the_person
+from contacts.consent.evidence import Evidence, digest, fingerprint, new_salt
+from contacts.consent.requirements import OptInRefused as OptInRefused
+from contacts.consent.requirements import check_outlasting, check_proof, covered_purposes, known_purposes
 from contacts.erasure import suppression
 from contacts.erasure.vanishing import PersonVanished, again_if_vanished
 from contacts.models import Consent, ConsentText, Contact, ContactCheck, Message, OptIn, OptInEvidence, TrustCase
 from providers import e164
-from providers.models import Business, Purpose, read_purposes, write_purposes
+from providers.models import Business, Purpose, write_purposes
 
+#: How long a person may have to wait for `wait_for_calls`: the lease of the longest call that is made for a person.
+LONGEST_WAIT = timedelta(seconds=90)
 _POLL_SECONDS = 0.05
-
-
-class OptInRefused(ValueError):
-    """The record would prove nothing: the message names what is missing or wrong and the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def record(
     )
     check_outlasting(number.e164, source=source, external_id=external_id)
     covered = covered_purposes(
-        named=_known(purposes), wording=consent_text.purposes if consent_text else None, business=business
+        named=known_purposes(purposes), wording=consent_text.purposes if consent_text else None, business=business
     )
     with transaction.atomic():
         contact = _contact(number, now)
@@ -125,7 +125,7 @@ def withdraw(
     if not source.strip() or not evidence:
         raise OptInRefused(_("A withdrawal needs a source and a reason: where and how the person said no."))
     check_outlasting(number.e164, source=source)
-    withdrawn = _known(purposes) or write_purposes(Purpose.values)
+    withdrawn = known_purposes(purposes) or write_purposes(Purpose.values)
     with transaction.atomic():
         # Every form of the number gets rows of its own, so that a grant for another form, under way at this moment,
         # meets them and waits.
@@ -234,69 +234,6 @@ def held() -> QuerySet[OptIn]:
     return OptIn.objects.filter(state=OptIn.State.HELD, decision__isnull=True, evidence__isnull=False)
 
 
-def check_proof(
-    *,
-    business: Business,
-    source: str,
-    evidence: Evidence | bool,
-    business_name_shown: str,
-    given_at: datetime,
-    expires_at: datetime | None,
-    consent_text: ConsentText | None,
-) -> None:
-    """Refuse a grant whose record would not convince: no field has a silent default.
-
-    :raises OptInRefused: naming the field, the rule and the next step.
-    """
-    if not source.strip():
-        raise OptInRefused(_("The source is missing: say where the person agreed (web form, paper, call …)."))
-    if not evidence:
-        raise OptInRefused(_("The evidence is missing: text or a file that shows that the person agreed."))
-    if not business_name_shown.strip():
-        raise OptInRefused(_("The business name that the person saw is missing."))
-    if given_at.tzinfo is None:
-        raise OptInRefused(_("The time of consent has no time zone. Write it as 2026-05-03T10:00:00+02:00."))
-    given_on = given_at.astimezone(UTC).date()
-    if not business.was_called(business_name_shown, given_on):
-        raise OptInRefused(
-            _("“%(shown)s” is not a name of %(business)s on %(date)s. Add it to the business's names, with its dates.")
-            % {"shown": business_name_shown, "business": business.name, "date": given_on.isoformat()}
-        )
-    if expires_at is not None and expires_at.tzinfo is None:
-        raise OptInRefused(_("The time of expiry has no time zone. Write it as 2026-05-03T10:00:00+02:00."))
-    if expires_at is not None and expires_at <= given_at:
-        raise OptInRefused(_("The consent expires before it was given."))
-    if consent_text is not None and consent_text.business_id != business.pk:
-        raise OptInRefused(_("The wording “%(text)s” belongs to another business.") % {"text": str(consent_text)})
-
-
-def covered_purposes(*, named: str, wording: str | None, business: Business) -> str:
-    """Give what a grant covers: the purposes named, else those of its wording, else what the business says.
-
-    :raises OptInRefused: when a purpose is named that the wording does not ask for.
-    """
-    beyond = set(named.split(",")) - set(wording.split(",")) if named and wording else set()
-    if beyond:
-        raise OptInRefused(
-            _("The wording does not ask for “%(purpose)s”, so nobody agreed to it. Name another of either.")
-            % {"purpose": min(beyond)}
-        )
-    return named or wording or business.opt_in_covers
-
-
-def check_outlasting(number: str, *, source: str, external_id: str = "") -> None:
-    """Refuse a person's number where it would stay when the person is erased: beside the evidence, not in it.
-
-    :raises OptInRefused: naming the field.
-    """
-    if outlives_the_person(source, number):
-        raise OptInRefused(_("The source must not hold the person's number: it stays when the person is erased."))
-    if outlives_the_person(external_id, number):
-        raise OptInRefused(
-            _("The id must not hold the person's number: it stays when the person is erased. Leave the id out.")
-        )
-
-
 def derive(consent: Consent, contact: Contact, now: datetime) -> None:
     """Make the locked `consent` say what the contact's events say."""
     folded = suppression.state_of(contact, consent.business_id)
@@ -305,14 +242,6 @@ def derive(consent: Consent, contact: Contact, now: datetime) -> None:
     consent.withdrawals = state.dump_withdrawals(folded.withdrawals)
     consent.updated_at = now
     consent.save(update_fields=["status", "grants", "withdrawals", "updated_at"])
-
-
-def _known(purposes: Sequence[str]) -> str:
-    try:
-        return write_purposes(read_purposes(",".join(purposes)))
-    except ValueError as error:
-        # A misspelt purpose must not become the default: that would widen what the person agreed to.
-        raise OptInRefused(str(error)) from None
 
 
 def _contact(number: e164.Number, now: datetime) -> Contact:
@@ -398,7 +327,3 @@ def _record_event(action: str, opt_in: OptIn, actor: str, now: datetime) -> None
             "evidence_digest": opt_in.evidence_digest,
         },
     )
-
-
-#: How long a person may have to wait for `wait_for_calls`: the lease of the longest call that is made for a person.
-LONGEST_WAIT = timedelta(seconds=90)

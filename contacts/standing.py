@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count, Max, Min, Q
 
+from audit import reach
 from contacts import identity, messages
 from contacts.identity_words import sender_name
 from contacts.models import Contact, IdentityKey, IdentityTrust, Message, Reach, TrustCase
@@ -59,10 +60,11 @@ class SeenHash:
     is_trusted: bool
 
 
-def senders() -> Sequence[Sender]:
-    """Give all our numbers that messages can be sent from."""
+def senders(*, reached: reach.Businesses = None) -> Sequence[Sender]:
+    """Give the numbers of these businesses that messages can be sent from."""
     kinds = [kind for kind in ProviderAccount.Kind.values if sends_messages(kind)]
     nodes = ProviderAccount.objects.filter(kind__in=kinds, kind=ProviderAccount.Kind.ONPREM).select_related("business")
+    nodes = reach.narrowed(nodes, reached)
     numbers = (
         BusinessNumber.objects.filter(business_account__account__kind__in=kinds)
         .exclude(phone_number_id="")
@@ -70,6 +72,7 @@ def senders() -> Sequence[Sender]:
         .select_related("business_account__account__business", "business_account__business")
         .order_by("verified_name", "e164")
     )
+    numbers = reach.narrowed(numbers, reached)
     return [*(Sender(number.account, number) for number in numbers), *(Sender(node, None) for node in nodes)]
 
 
@@ -82,9 +85,10 @@ def first_choice(contact: Contact, found: Sequence[Sender]) -> Sender | None:
     return next(iter([*met, *working, *found]), None)
 
 
-def lines(contact: Contact, *, now: datetime) -> Sequence[Line]:
-    """Give what is known for each of our numbers that has anything to do with the person."""
-    return [line_of(contact, sender, now=now) for sender in senders() if _has_met(contact, sender)]
+def lines(contact: Contact, *, now: datetime, reached: reach.Businesses = None) -> Sequence[Line]:
+    """Give what is known for each number of these businesses that has anything to do with the person."""
+    found = senders(reached=reached)
+    return [line_of(contact, sender, now=now) for sender in found if _has_met(contact, sender)]
 
 
 def line_of(contact: Contact, sender: Sender, *, now: datetime) -> Line:
@@ -102,12 +106,12 @@ def line_of(contact: Contact, sender: Sender, *, now: datetime) -> Line:
     )
 
 
-def hashes(contact: Contact) -> Sequence[SeenHash]:
+def hashes(contact: Contact, *, reached: reach.Businesses = None) -> Sequence[SeenHash]:
     """Give every hash that was seen of the person, latest first: where, how often, from when until when."""
     person = Q(contact__person_key=contact.person_key)
+    keys = reach.narrowed(IdentityKey.objects.filter(person), reached)
     rows = (
-        IdentityKey.objects.filter(person)
-        .values("hash", "account_id", "business_number_id")
+        keys.values("hash", "account_id", "business_number_id")
         .annotate(first=Min("observed_at"), last=Max("observed_at"), times=Count("pk"))
         .order_by("-last")[:_HASHES_SHOWN]
     )
@@ -118,7 +122,7 @@ def hashes(contact: Contact) -> Sequence[SeenHash]:
     names = {(one.account.pk, one.business_number.pk if one.business_number else None): one.name for one in senders()}
     labels = {str(value): str(label) for value, label in IdentityKey.Source.choices}
     sources: dict[tuple[str, int, int | None], set[str]] = {}
-    seen = IdentityKey.objects.filter(person).order_by().distinct()
+    seen = keys.order_by().distinct()
     for text, account, number, source in seen.values_list("hash", "account_id", "business_number_id", "source"):
         sources.setdefault((text, account, number), set()).add(labels.get(source, source))
     return [
@@ -135,9 +139,9 @@ def hashes(contact: Contact) -> Sequence[SeenHash]:
     ]
 
 
-def find_sender(key: str) -> Sender | None:
-    """Give the number that an address names; None where it names none."""
-    return next((sender for sender in senders() if sender.key == key), None)
+def find_sender(key: str, *, reached: reach.Businesses = None) -> Sender | None:
+    """Give the number of these businesses that an address names; None where it names none."""
+    return next((sender for sender in senders(reached=reached) if sender.key == key), None)
 
 
 def _ours(contact: Contact, sender: Sender) -> Q:

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import Q
+from django_q.conf import Conf
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from audit.retention import forget_calls
@@ -9,6 +12,7 @@ from contacts import retention
 from contacts.checking.marks import finish_if_done
 from contacts.checking.results import close_lost
 from contacts.checking.run import run_batch as run
+from contacts.checks import RUNNERS_AT_ONCE
 from contacts.consent import uploads
 from contacts.erasure import finishing
 from contacts.messages import close_lost as close_lost_messages
@@ -18,13 +22,25 @@ from providers import limits
 
 #: A task lets go after so long, and queues its successor: the queue's timeout never cuts a call in two.
 SLICE = timedelta(seconds=45)
+#: A task that was fetched so long ago and is not done has lost its process: longer than a slice and a call.
+_LOST_AFTER = timedelta(seconds=120)
 
 
 def run_batch(batch_id: int) -> int:
     """Work on a check run for a while; give how many rows are still open."""
-    if run(batch_id=batch_id, until=datetime.now(UTC) + SLICE):
+    # Each sweep, and each host that starts, may add one: without this a long run would take up every process.
+    if run(batch_id=batch_id, until=datetime.now(UTC) + SLICE) and _runners(batch_id) <= RUNNERS_AT_ONCE:
         async_task("contacts.tasks.run_batch", batch_id)
     return ContactCheck.objects.filter(batch_id=batch_id).open().count()
+
+
+def _runners(batch_id: int) -> int:
+    """Count the tasks that work on the run or wait to, the one that asks among them; lost ones are left out."""
+    now = datetime.now(UTC)
+    fetched = now + timedelta(seconds=Conf.RETRY)
+    living = OrmQ.objects.filter(Q(lock__lte=now) | Q(lock__gt=fetched - _LOST_AFTER))
+    wanted = ("contacts.tasks.run_batch", (batch_id,))
+    return sum((row.task.get("func"), row.task.get("args")) == wanted for row in living)
 
 
 def sweep() -> int:
@@ -33,6 +49,7 @@ def sweep() -> int:
     for batch in close_lost(now=now):
         finish_if_done(batch, now=now)
     close_lost_messages(now=now)
+    uploads.take_up_lost()
     retention.erase_overdue(now=now)
     limits.forget_old_use(now=now)
     due = ContactCheck.objects.due(now + timedelta(minutes=1)).filter(batch__state=CheckBatch.State.RUNNING)

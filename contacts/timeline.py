@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit import reach
 from audit.display import Tone
 from contacts import message_words, messages, words
 from contacts.models import Contact, ContactCheck, Message, MessageStatus, OptIn, TrustCase
@@ -24,16 +25,16 @@ class Entry:
     case: TrustCase | None = None
 
 
-def of(contact: Contact, *, with_messages: bool = True) -> Sequence[Entry]:
-    """Give the person's events and latest checks, messages and cases; a fixed number of queries, however many."""
+def of(contact: Contact, *, with_messages: bool = True, reached: reach.Businesses = None) -> Sequence[Entry]:
+    """Give the person's events and latest checks, messages and cases with these businesses, in a few queries."""
     events = (
-        OptIn.objects.filter(pseudonym=contact.pseudonym)
+        reach.narrowed(OptIn.objects.filter(pseudonym=contact.pseudonym), reached)
         .select_related("business", "consent_text", "evidence", "opt_in_import")
         .defer("evidence__file", "consent_text__picture", "opt_in_import__content", "opt_in_import__errors")
         .order_by("-recorded_at", "-pk")[:_LATEST]
     )
     checks = (
-        ContactCheck.objects.filter(contact=contact)
+        reach.narrowed(ContactCheck.objects.filter(contact=contact), reached)
         .select_related("account", "business", "batch", "duplicate_of")
         .order_by("-pk")[:_LATEST]
     )
@@ -46,8 +47,8 @@ def of(contact: Contact, *, with_messages: bool = True) -> Sequence[Entry]:
         for check in checks
     ]
     if with_messages:
-        entries += _messages(contact)
-    entries += _cases(contact)
+        entries += _messages(contact, reached)
+    entries += _cases(contact, reached)
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
@@ -60,8 +61,8 @@ def statuses_of(rows: Iterable[Message]) -> Mapping[tuple[int, str], Sequence[Me
     return found
 
 
-def _messages(contact: Contact) -> list[Entry]:
-    rows = list(messages.conversation(contact)[:_LATEST])
+def _messages(contact: Contact, reached: reach.Businesses) -> list[Entry]:
+    rows = list(reach.narrowed(messages.conversation(contact), reached)[:_LATEST])
     told = statuses_of(rows)
     return [
         Entry(
@@ -74,9 +75,9 @@ def _messages(contact: Contact) -> list[Entry]:
     ]
 
 
-def _cases(contact: Contact) -> list[Entry]:
+def _cases(contact: Contact, reached: reach.Businesses) -> list[Entry]:
     cases = (
-        TrustCase.objects.filter(contact__person_key=contact.person_key)
+        reach.narrowed(TrustCase.objects.filter(contact__person_key=contact.person_key), reached)
         .select_related("account", "business_number")
         .defer("evidence")
         .order_by("-pk")[:_LATEST]

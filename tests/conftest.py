@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
+from django.utils import translation
 
 from audit import triggers
 from providers.models import Business, ProviderAccount
@@ -25,6 +27,14 @@ def no_network_beyond_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Leave no request's language active in the thread, where Django leaves it, and nothing in the process's cache."""
+    yield
+    translation.deactivate()
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -124,6 +124,16 @@ def test_every_link_to_one_of_our_files_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
+def test_every_test_that_the_expectations_name_is_there() -> None:
+    missing, file = [], ""
+    for name, function in re.findall(r"`(tests/[\w/]+\.py)?(?:::(test_\w+))?`", (DOCS / "ux.md").read_text("utf-8")):
+        file = name or file
+        path = BASE_DIR / file
+        if not path.is_file() or (function and f"def {function}(" not in path.read_text(encoding="utf-8")):
+            missing.append(f"{file}::{function}")
+    assert missing == []
+
+
 def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}

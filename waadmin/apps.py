@@ -19,7 +19,9 @@ class WaadminConfig(AppConfig):
         from waadmin import checks, roles, schedules
 
         heads.register_signer(sign=keys.sign, fingerprint=keys.fingerprint, public_pem=keys.public_key_pem)
+        _wire_logs()
         _wire_sign_in()
+        _wire_reach()
         _wire_exports()
         checks.register_all()
         last = list(apps.get_app_configs())[-1]
@@ -27,6 +29,18 @@ class WaadminConfig(AppConfig):
         post_migrate.connect(
             schedules.make_schedules, sender=apps.get_app_config("django_q"), dispatch_uid="waadmin.make_schedules"
         )
+
+
+def _wire_logs() -> None:
+    from django.conf import settings
+    from django_q.signals import post_execute_in_worker, pre_execute
+
+    from waadmin import logs, reporting
+
+    logs.know_secrets(settings)
+    pre_execute.connect(logs.note_task_begins, dispatch_uid="waadmin.task_begins")
+    post_execute_in_worker.connect(logs.note_task_ends, dispatch_uid="waadmin.task_ends")
+    reporting.begin(settings.SENTRY_DSN)
 
 
 def _wire_exports() -> None:
@@ -40,6 +54,17 @@ def _wire_exports() -> None:
     sealed.register_cipher(encrypt=encryption.encrypt, decrypt=encryption.decrypt)
     datasets.register(*contacts_datasets.ALL, *numbers_datasets.ALL, *audit_datasets.ALL)
     datasets.register_filters(*numbers_datasets.FILTERS)
+
+
+def _wire_reach() -> None:
+    from django.contrib.auth.models import Group, User
+
+    from audit import reach
+    from waadmin import accounts
+
+    reach.register_people(accounts.businesses_reached)
+    # Whoever changed a user or a role could widen what they reach themselves.
+    reach.register_of_every_business(User, Group)
 
 
 def _wire_sign_in() -> None:

@@ -17,9 +17,15 @@ from django.db import Error as DatabaseError
 from audit import triggers
 from providers import keys
 from providers.encryption import WrongEncryptionKey
+from waadmin import logs, reporting
+from waadmin.backup import unfinished
 
 #: Not Django's `database` tag: commands that must run on a damaged database name the tags that they want.
 TRIGGERS_TAG = "triggers"
+STORED_KEYS_TAG = "stored_keys"
+RESTORE_TAG = "restore"
+#: Those that look into the database.
+DATABASE_TAGS = frozenset({TRIGGERS_TAG, STORED_KEYS_TAG, RESTORE_TAG, Tags.database})
 
 _NEW_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 _RANDOM_TEXT = 'python -c "import secrets; print(secrets.token_urlsafe(50))"'
@@ -101,6 +107,28 @@ def check_local_providers(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_logs_and_reports(**kwargs: Any) -> list[CheckMessage]:
+    """Warn where lines or reports of errors do not go as somebody thinks."""
+    found: list[CheckMessage] = []
+    if settings.LOG_FORMAT not in logs.FORMATS:
+        found.append(
+            Caution(
+                f"LOG_FORMAT is {settings.LOG_FORMAT!r}: log lines are written as JSON.",
+                hint=f"Set LOG_FORMAT to one of {', '.join(logs.FORMATS)}.",
+                id="waadmin.W005",
+            )
+        )
+    if settings.SENTRY_DSN and not reporting.is_installed():
+        found.append(
+            Caution(
+                "SENTRY_DSN is set and sentry-sdk is not installed: errors are reported nowhere.",
+                hint="Install it: python -m pip install 'sentry-sdk>=2.20'. Or leave SENTRY_DSN empty.",
+                id="waadmin.W006",
+            )
+        )
+    return found
+
+
 def check_second_factor_roles(**kwargs: Any) -> list[CheckMessage]:
     """Warn of a role that does not exist: a slip of the pen would ask nobody; silent without a database."""
     from django.contrib.auth.models import Group
@@ -156,14 +184,33 @@ def check_encryption_key(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+def check_restore(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse to run on a database that a restore has not finished; silent where nothing answers."""
+    try:
+        half_done = unfinished.is_marked()
+    except (DatabaseError, ImproperlyConfigured, OSError):
+        return []
+    if not half_done:
+        return []
+    return [
+        Error(
+            "A restore into this database was not finished: people who were erased may be in it again.",
+            hint="Make a new empty database, name it in DATABASE_URL, and run `manage.py restore DIR` into that.",
+            id="waadmin.E008",
+        )
+    ]
+
+
 def register_all() -> None:
     """Register every check of this module."""
     register(check_secrets, Tags.security)
     register(check_hosts, Tags.security)
     register(check_local_providers, Tags.security)
     register(check_second_factor_roles, Tags.security)
+    register(check_logs_and_reports)
     register(check_triggers, TRIGGERS_TAG)
-    register(check_encryption_key, Tags.security)
+    register(check_encryption_key, STORED_KEYS_TAG)
+    register(check_restore, RESTORE_TAG)
 
 
 def _is_fernet_key(key: str) -> bool:

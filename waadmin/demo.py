@@ -67,9 +67,10 @@ class Demo:
             raise DemoRefused(f"Port {self._port} is taken. Choose another one: make demo PORT=8001")
         if not self._state.get("sandbox_port") or not is_free(self._state["sandbox_port"]):
             self._state["sandbox_port"] = free_port()
-        self._save_state()
         sandbox_port = str(self._state["sandbox_port"])
         sandbox_url = f"http://{HOST}:{sandbox_port}"
+        self._state["environment"]["SANDBOX_URL"] = sandbox_url
+        self._save_state()
         first = not self._state.get("filled")
         self._say("Preparing the database …" if first else "Starting where it stood …")
         self._manage("migrate", "-v0")
@@ -190,6 +191,7 @@ class Demo:
             "PROVIDERS_ALLOW_LOCAL": "1",
             "SECURE_SSL_REDIRECT": "0",
             "DEBUG": "0",
+            "LOG_FORMAT": "text",
             "REDIS_URL": "",
             "SECOND_FACTOR_ROLES": "",
             "ERASURE_JOURNAL": str(self._folder / "erasures.jsonl"),

@@ -20,10 +20,13 @@ from providers import accounts
 from providers.e164 import Number, NumberRefused, read_number
 from providers.models import Business, ProviderAccount
 from providers.secret import Secret
-from waadmin import configuration
+from waadmin import accounts as staff
+from waadmin import configuration, roles
 from waadmin.configuration_file import Configuration, WantedAccount, WantedBusiness, WantedName, WantedNumber
 
 ACTOR = "demo"
+#: Whose support the demo's support user is; the other business is there to show that it stays out of sight.
+BUSINESS = "Acme"
 #: User name, role and whether it may do everything.
 USERS = (("admin", "Business admins", True), ("support", "Support staff", False), ("auditor", "Auditors", False))
 
@@ -74,7 +77,7 @@ def fill(*, sandbox_url: str, password: str, now: datetime, first: bool) -> dict
     """Make accounts that speak to the sandbox, users and, the first time, people; give the paths of the front door."""
     _configure(sandbox_url, now)
     _numbers(now, first=first)
-    _users(password)
+    _users(password, now)
     node = ProviderAccount.objects.get(name="acme-contacts")
     token = node.webhook_token.get("token") or accounts.new_webhook_token(account=node, actor=ACTOR, now=now)
     if first:
@@ -157,7 +160,7 @@ def _numbers(now: datetime, *, first: bool) -> None:
     )
 
 
-def _users(password: str) -> None:
+def _users(password: str, now: datetime) -> None:
     for name, role, everything in USERS:
         user, _created = User.objects.get_or_create(username=name, defaults={"is_staff": True})
         user.is_superuser = everything
@@ -165,6 +168,9 @@ def _users(password: str) -> None:
             user.set_password(password)
         user.save()
         user.groups.set(Group.objects.filter(name=role))
+        if role in roles.ASSIGNED_ROLES:
+            businesses = Business.objects.filter(name=BUSINESS)
+            staff.assign(user=user, every_business=False, businesses=businesses, actor=ACTOR, now=now)
 
 
 def _consent(now: datetime) -> None:

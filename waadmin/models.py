@@ -11,6 +11,7 @@ from django_otp.models import Device, ThrottlingMixin, TimestampMixin
 from django_otp.oath import TOTP
 
 from providers.encryption import EncryptedBinaryField
+from providers.models import Business
 
 
 class WorkerHeartbeat(models.Model):
@@ -32,7 +33,7 @@ class WorkerHeartbeat(models.Model):
 
 
 class StaffAccess(models.Model):
-    """How long a person on the staff may use the console. No row: without end."""
+    """How long a person on the staff may use the console, and for which businesses. No row: as their role says."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="access"
@@ -41,6 +42,9 @@ class StaffAccess(models.Model):
     ends_on = models.DateField(_("account ends on"), null=True)
     #: Sessions that began earlier are over.
     sessions_from = models.DateTimeField(null=True)
+    #: False: only `businesses`, also where there is none among them. None: as the role says.
+    reaches_every_business = models.BooleanField(_("reaches every business"), null=True)
+    businesses = models.ManyToManyField(Business, verbose_name=_("businesses"), related_name="+")
 
     class Meta:
         default_permissions = ()
@@ -51,6 +55,26 @@ class StaffAccess(models.Model):
     def has_ended(self, now: datetime) -> bool:
         """Tell whether the account's last day is over."""
         return self.ends_on is not None and now.astimezone(UTC).date() > self.ends_on
+
+
+class StaffPreferences(models.Model):
+    """How a person on the staff reads the console. No row, or nothing chosen: as their browser says."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="preferences"
+    )
+    #: One of LANGUAGES.
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    #: A name of the IANA time zone database.
+    time_zone = models.CharField(_("time zone"), max_length=60, blank=True)
+    #: Whether the key / leads to the search box: single keys disturb who steers by voice or a screen reader.
+    has_shortcut = models.BooleanField(_("the key / leads to the search box"), default=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user)
 
 
 class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]

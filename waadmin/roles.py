@@ -23,6 +23,8 @@ class Role:
     changes_everything: bool = False
     views_everything: bool = False
     may: tuple[str, ...] = ()
+    #: Whether its people reach every business while nobody has said otherwise of them.
+    reaches_every_business: bool = True
 
     def allows(self, permission: str) -> bool:
         """Tell whether the role holds `permission`, written as app.codename."""
@@ -59,6 +61,7 @@ ROLES = (
     Role("Business admins", changes_everything=True),
     Role(
         "Support staff",
+        reaches_every_business=False,
         may=(
             *_LOOKS_UP,
             "contacts.view_message",
@@ -80,6 +83,8 @@ ROLES = (
     Role("Auditors", views_everything=True, may=("contacts.withdraw_optin", "audit.export_audit", "audit.sign_head")),
     Role("Viewers", may=(*_LOOKS_UP, "contacts.withdraw_optin")),
 )
+#: The roles whose people reach only the businesses that they are assigned to.
+ASSIGNED_ROLES = tuple(role.name for role in ROLES if not role.reaches_every_business)
 
 
 def make_roles(app_config: AppConfig, using: str, apps: Apps = apps, **kwargs: Any) -> None:

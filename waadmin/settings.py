@@ -7,7 +7,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from waadmin import BASE_DIR
+from waadmin import BASE_DIR, logs
 
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
@@ -19,6 +19,8 @@ FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", default=[])
 META_APP_SECRET: list[str] = env.list("META_APP_SECRET", default=[])
 META_WEBHOOK_VERIFY_TOKEN: str = env.str("META_WEBHOOK_VERIFY_TOKEN", default="")
 PROVIDERS_ALLOW_LOCAL: bool = env.bool("PROVIDERS_ALLOW_LOCAL", default=False)
+#: Where the demo's sandbox shows its phone and its people: the banner of a demo leads there.
+SANDBOX_URL: str = env.str("SANDBOX_URL", default="")
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
 STOP_WORDS: list[str] = env.list("STOP_WORDS", default=[])
@@ -31,6 +33,9 @@ SECOND_FACTOR_ROLES: list[str] = env.list(
 )
 SESSION_IDLE_MINUTES: int = env.int("SESSION_IDLE_MINUTES", default=30)
 SESSION_HOURS: int = env.int("SESSION_HOURS", default=12)
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="text" if DEBUG else "json")
+SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'waadmin.sqlite3'}")
@@ -75,10 +80,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # These three are outermost, so that every answer has its headers: static files, refusals and errors too.
+    "waadmin.request_ids.RequestIdMiddleware",
+    # These three are the next, so that every answer has its headers: static files, refusals and errors too.
     "waadmin.headers.SecurityHeaders",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "waadmin.probes.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -87,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "waadmin.preferences.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "waadmin.sign_in.middleware.SignInMiddleware",
     "contacts.masking.NumbersMiddleware",
@@ -143,13 +151,14 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "user_agent", "next", "cs
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "waadmin.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "waadmin" / "static"]
+STATICFILES_DIRS = [BASE_DIR / "waadmin" / "static", ("help", BASE_DIR / "docs" / "pictures")]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -208,11 +217,4 @@ Q_CLUSTER = {
     "label": "Background work",
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"axes": {"level": "WARNING"}},
-}
+LOGGING = logs.configuration(LOG_FORMAT)

@@ -1,15 +1,20 @@
 """The admin site: Django's stock admin under our name, grouped by what people do, with a banner in a demo."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
+
+from audit import reach
+from audit.pages import clock
 
 _DEMO_KEY = "waadmin.site.demo"
 _DEMO_SECONDS = 15
@@ -17,22 +22,13 @@ _DEMO_SECONDS = 15
 #: Navigation by what people do: a title, and the models whose pages belong there, as app_label.ObjectName.
 _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Contacts"), ("contacts.Contact", "contacts.OptIn", "contacts.OptInImport", "contacts.ConsentText")),
-    (
-        _("Messages"),
-        (
-            "contacts.TrustCase",
-            "contacts.Suggestion",
-            "contacts.Message",
-            "contacts.MessageStatus",
-            "contacts.IdentityTrust",
-            "contacts.IdentityKey",
-        ),
-    ),
-    (_("Numbers"), ("numbers.BusinessNumber", "numbers.BusinessAccount", "numbers.VerificationAttempt")),
     (_("Checks"), ("contacts.CheckBatch", "contacts.ContactCheck")),
+    (_("Numbers"), ("numbers.BusinessNumber", "numbers.BusinessAccount", "numbers.VerificationAttempt")),
+    (_("Messages"), ("contacts.Suggestion", "contacts.Message", "contacts.MessageStatus")),
+    (_("Identity"), ("contacts.TrustCase", "contacts.IdentityTrust", "contacts.IdentityKey")),
     (_("Webhooks"), ("webhooks.WebhookRequest",)),
-    (_("Settings"), ("providers.Business", "providers.ProviderAccount", "auth.User", "auth.Group")),
     (_("Audit"), ("audit.AuditEvent", "audit.Export", "audit.ProviderCall", "contacts.Erasure")),
+    (_("Settings"), ("providers.Business", "providers.ProviderAccount", "auth.User", "auth.Group")),
 )
 
 
@@ -55,15 +51,26 @@ class WaadminSite(AdminSite):
         self.disable_action("delete_selected")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add whether an account speaks to a sandbox: every page then says that this is a demo."""
-        return {**super().each_context(request), "is_demo": speaks_to_a_sandbox()}
+        """Add what every page says: that an account speaks to a sandbox, or that this person has no business yet."""
+        has_none = request.user.is_authenticated and reach.businesses(request.user) == frozenset()
+        not_assigned = reach.NOT_ASSIGNED if has_none else ""
+        return {
+            **super().each_context(request),
+            "is_demo": speaks_to_a_sandbox(),
+            "sandbox_url": settings.SANDBOX_URL,
+            "not_assigned": not_assigned,
+        }
 
     def get_urls(self) -> list[Any]:
         """Put the pages of signing in before Django's."""
+        from waadmin.help import views as help_views
         from waadmin.sign_in import views
 
-        pages = [
+        pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
+            ("help/", help_views.index, "help"),
+            ("help/<path:document>/", help_views.page, "help_page"),
             ("sign-in/", views.overview, "sign_in"),
+            ("sign-in/preferences/", views.choose, "preferences"),
             ("sign-in/code/", views.enter_code, "second_factor"),
             ("sign-in/again/", views.prove_again, "confirm_sign_in"),
             ("sign-in/app/", views.set_up, "second_factor_set_up"),
@@ -92,7 +99,8 @@ class WaadminSite(AdminSite):
         """Show what needs a person now, the first steps while some are open, and the way to everything."""
         from waadmin import home
 
-        return super().index(request, {"home": home.read(request.user), **(extra_context or {})})
+        found = home.read(request.user, now=clock(), zone=timezone.get_current_timezone())
+        return super().index(request, {"home": found, **(extra_context or {})})
 
 
 def speaks_to_a_sandbox() -> bool:
@@ -114,8 +122,8 @@ def _grouped(apps: Iterable[Any], home: str) -> list[Any]:
         found = [models.pop(name) for name in names if name in models]
         if found:
             slug = slugify(str(title))
-            groups.append({"name": title, "app_label": slug, "app_url": f"{home}#{slug}", "models": found})
+            groups.append({"name": title, "app_label": slug, "app_url": f"{home}#pages-{slug}", "models": found})
     if models:
         rest = list(models.values())
-        groups.append({"name": _("More"), "app_label": "more", "app_url": f"{home}#more", "models": rest})
+        groups.append({"name": _("More"), "app_label": "more", "app_url": f"{home}#pages-more", "models": rest})
     return groups

@@ -11,8 +11,9 @@ class WebhooksConfig(AppConfig):
     verbose_name = _("Webhooks")
 
     def ready(self) -> None:
-        """Let an erasure look through stored bodies."""
+        """Let an erasure look through stored bodies; say whose webhooks are whose."""
         from contacts.erasure import finishing
-        from webhooks import erasing
+        from webhooks import erasing, reach
 
         finishing.register("webhooks", erasing.forget_bodies)
+        reach.register_all()

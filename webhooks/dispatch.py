@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 
+from audit import log_context
 from contacts.checking.marks import finish_if_done
 from contacts.checking.results import record_callback
 from contacts.erasure.vanishing import PersonVanished
@@ -100,7 +101,8 @@ def take(one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool, 
         return False
     except Exception as error:  # noqa: BLE001 - one event must not cost the others, whatever is wrong with it
         row.outcome, row.error = Outcome.FAILED, _place(error)[:300]
-        logger.error("Webhook event %s failed: %s", row.pk, row.error)
+        with log_context.about(event=row.pk):
+            logger.error("A webhook event failed: %s", row.error)
         _note(row, now)
     return True
 

@@ -64,7 +64,8 @@ def drain(*, slot: int, until: datetime, linger: float = LINGER, clock: Callable
             time.sleep(_POLL)
         else:
             _keep(slot, now)
-            # What was committed while the lease still ran had no wake-up of its own.
+            # Who saw the lease run woke nobody, and may be committing still.
+            time.sleep(linger / 4)
             if not WebhookRequest.objects.due(clock()).exists():
                 return handled
             worked_at = time.monotonic()

@@ -1,8 +1,9 @@
 """Receiving: an authenticated body is committed whole, and only then answered with 200.
 
 Threads of one process write together: whoever holds the pen writes for all who came meanwhile, in one statement that
-commits by itself, and each of them returns only after that commit. The row is the queue of record; the worker is woken
-at most a few times a second, and the sweep of every minute finds what a lost wake-up left behind.
+commits by itself, and each of them returns only after that commit. The row is the queue of record. The same statement
+tells whether somebody reads already; only where nobody does is the worker woken, and the sweep of every minute finds
+what a lost wake-up left behind.
 """
 
 import hashlib
@@ -13,12 +14,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from django.db import Error, InterfaceError, OperationalError, connection
 
+from audit import prepared
 from providers.encryption import encrypt
 from webhooks import draining
-from webhooks.models import WebhookRequest
+from webhooks.models import DrainLease, WebhookRequest
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ WAKE_EVERY = 0.2
 
 _COLUMNS = "kind, account_id, body, digest, received_at, deliveries, due_at, attempts, error"
 _ROW = "(%s, %s, %s, %s, %s, %s, %s, 0, '')"
+# A question of its own would cost every delivery a round trip.
+_IS_READ = f"EXISTS (SELECT 1 FROM {DrainLease._meta.db_table} WHERE slot = 0 AND until > %s)"
 _MORE = f"deliveries = {WebhookRequest._meta.db_table}.deliveries + excluded.deliveries"
 # A node's answer about numbers has neither id nor time, so equal bytes may be news: they are processed again.
 _NEWS = f"{_MORE}, processed_at = NULL, error = '', due_at = excluded.due_at, attempts = 0"
@@ -39,7 +42,7 @@ class NotStored(RuntimeError):
 class _Entry:
     """One body on its way into the table."""
 
-    __slots__ = ("account_id", "body", "deliveries", "digest", "error", "kind", "now", "written")
+    __slots__ = ("account_id", "body", "deliveries", "digest", "error", "is_read", "kind", "now", "written")
 
     def __init__(self, kind: str, account_id: int | None, body: bytes, now: datetime) -> None:
         self.kind, self.account_id, self.now = kind, account_id, now
@@ -47,6 +50,8 @@ class _Entry:
         self.body = encrypt(body)
         self.deliveries = 1
         self.written = False
+        #: Somebody reads already, and finds this one without being woken.
+        self.is_read = False
         self.error: BaseException | None = None
 
 
@@ -74,7 +79,8 @@ def store(*, kind: str, account_id: int | None, body: bytes, now: datetime) -> s
             _write_all()
     if entry.error is not None:
         raise NotStored(type(entry.error).__name__)
-    _wake(now)
+    if not entry.is_read:
+        _wake(now)
     return entry.digest
 
 
@@ -125,17 +131,12 @@ def _write(entries: Sequence[_Entry], on_conflict: str) -> None:
         values += [entry.kind, entry.account_id, entry.body, entry.digest, moment, entry.deliveries, moment]
     statement = (
         f"INSERT INTO {WebhookRequest._meta.db_table} ({_COLUMNS}) VALUES {', '.join([_ROW] * len(rows))} "
-        f"ON CONFLICT (kind, digest) DO UPDATE SET {on_conflict}"
+        f"ON CONFLICT (kind, digest) DO UPDATE SET {on_conflict} RETURNING {_IS_READ}"
     )
-    connection.ensure_connection()
-    raw = connection.connection
-    if isinstance(raw, psycopg.Connection):
-        # Django's cursors bind in the client, twice the bytes to parse; this statement is planned once a connection.
-        with connection.wrap_database_errors:
-            psycopg.Cursor(raw).execute(statement, values, prepare=True)
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    values.append(connection.ops.adapt_datetimefield_value(entries[0].now))
+    is_read = bool(prepared.fetch(connection, statement, values)[0][0])
+    for entry in entries:
+        entry.is_read = is_read
 
 
 def _wake(now: datetime) -> None:

@@ -8,7 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from audit import reach
 from audit.pages import actor_of, clock, may, show
+from audit.reach import needs_every_business
 from providers.models import ProviderAccount
 from webhooks import overview, replaying, self_test, words
 from webhooks.models import WebhookRequest
@@ -19,12 +21,13 @@ from webhooks.models import WebhookRequest
 @may("webhooks.view_webhookrequest")
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one request: raw, parsed, and each step of its processing."""
-    stored = get_object_or_404(WebhookRequest, pk=pk)
+    stored = get_object_or_404(reach.within(WebhookRequest.objects.all(), request.user), pk=pk)
     return show(
         request,
         "webhooks/request.html",
         title=_("Webhook request #%d") % stored.pk,
         model=WebhookRequest,
+        row=stored,
         stored=stored,
         state=words.state_badge(stored, clock()),
         account=ProviderAccount.objects.filter(pk=stored.account_id or 0).first(),
@@ -36,7 +39,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
 @may("webhooks.process_webhookrequest")
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Process one request again, now."""
-    stored = get_object_or_404(WebhookRequest, pk=pk)
+    stored = get_object_or_404(reach.within(WebhookRequest.objects.all(), request.user), pk=pk)
     if replaying.process_again(request_id=stored.pk, actor=actor_of(request), now=clock()):
         messages.success(request, _("All of it was read. What had its effect before was not done twice."))
     else:
@@ -47,6 +50,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 @may("webhooks.view_webhookrequest")
+@needs_every_business
 def settings(request: HttpRequest) -> HttpResponse:
     """Show what Meta must be told, and how webhooks stand."""
     return show(
@@ -61,6 +65,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @may("webhooks.process_webhookrequest")
+@needs_every_business
 def test(request: HttpRequest) -> HttpResponse:
     """Test handshake, signatures and storing, and show each step."""
     steps = self_test.run(actor=actor_of(request), now=clock())

@@ -3,19 +3,23 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from audit import history
 from audit.admin import ReadOnlyAdmin
-from audit.display import Tone, badge, when
+from audit.display import Tone, badge, errors_of, when
 from contacts import masking, words
 from contacts.admin.hiding import PeopleAdmin
 from contacts.admin.people import pk_in
 from contacts.models import CheckBatch, ContactCheck
 from contacts.views import progress, runs
+from contacts.visibility import sees
 
 
 @admin.register(CheckBatch)
@@ -23,7 +27,9 @@ class CheckBatchAdmin(ReadOnlyAdmin):
     """Check runs: begun by the preview, followed on their own page."""
 
     list_display = ("name", "shown_state", "account", "business", "for_purpose", "source", "begun")
-    list_filter = ("state", "account", "business", "created_at")
+    is_large = True
+    date_hierarchy = "created_at"
+    list_filter = ("state", "account", "business")
     list_select_related = ("account", "business")
     sortable_by = ()
 
@@ -77,16 +83,19 @@ class ContactCheckAdmin(PeopleAdmin):
     """Single checks, newest first, over all runs."""
 
     list_display = ("as_written", "result", "through", "answered")
-    list_filter = ("status", "account", "checked_at")
+    is_large = True
+    date_hierarchy = "checked_at"
+    list_filter = ("status", "account")
     list_select_related = ("account", "business", "contact")
     search_fields = ("contact__e164__exact", "wa_id__exact")
     search_help_text = _("A number with its +, or a wa_id")
-    sortable_by = ()
+    sortable_by = ("through",)
     fields = (
         "as_written",
         "person",
         "result",
         "detail",
+        "meanings",
         "shown_wa_id",
         "sure",
         "account",
@@ -105,6 +114,19 @@ class ContactCheckAdmin(PeopleAdmin):
         check = context["original"]
         context["title"] = f"{masking.text(check.input)}: {words.result_words(check, check.business.name)}"
         return response
+
+    def get_fields(self, request: HttpRequest, obj: ContactCheck | None = None) -> Any:
+        """Leave the person out who is not theirs to see: a refused number is anybody's guess at one."""
+        shown = obj is None or obj.contact is None or sees(request.user, obj.contact)
+        return [name for name in self.fields if shown or name != "person"]
+
+    def ledger_entries(self, row: ContactCheck) -> Q:
+        """Give what happened with its run: a row has no entries of its own."""
+        return history.of(f"CheckBatch:{row.batch_id}")
+
+    @admin.display(description=_("what it means"))
+    def meanings(self, check: ContactCheck) -> SafeString:
+        return errors_of(check.account.kind, gettext("What this provider's codes mean"))
 
     @admin.display(description="wa_id")
     def shown_wa_id(self, check: ContactCheck) -> str:
@@ -130,7 +152,7 @@ class ContactCheckAdmin(PeopleAdmin):
         page = reverse("admin:contacts_checkbatch_change", args=[check.batch_id])
         return format_html('<a href="{}">#{}</a>', page, check.batch_id)
 
-    @admin.display(description=_("account"))
+    @admin.display(description=_("account"), ordering="id")
     def through(self, check: ContactCheck) -> SafeString:
         return format_html('{}<span class="under">{} {}</span>', check.account, _("run"), self.run(check))
 

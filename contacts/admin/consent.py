@@ -1,10 +1,11 @@
 """Opt-in records, wordings and imports. Records and wordings are added and never changed."""
 
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
@@ -12,8 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from audit import history
 from audit.admin import ConsoleAdmin
 from audit.display import copyable, when
+from audit.list_filters import PresenceFilter
 from audit.pages import actor_of, clock
 from contacts import masking, words
 from contacts.admin.hiding import PeopleAdmin
@@ -23,26 +26,15 @@ from contacts.models import ConsentText, Contact, OptIn
 from contacts.views import consent, proof
 
 
-class OptInList(ChangeList):
-    """A page of consent events with the people they are about, in one query for the page."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Read the page, then its people."""
-        super().get_results(request)
-        events = list(self.result_list)
-        people = consent.contacts_of(events)
-        for event in events:
-            event.person = people.get(event.pseudonym)
-        self.result_list = events
-
-
 @admin.register(OptIn)
 class OptInAdmin(PeopleAdmin):
     """Every consent event, newest first."""
 
     change_list_template = "contacts/optin_list.html"
     list_display = ("event_and_proof", "who", "business_and_purposes", "where_and_when")
-    list_filter = ("state", "business", "recorded_at", ("consent_text", admin.EmptyFieldListFilter))
+    is_large = True
+    date_hierarchy = "recorded_at"
+    list_filter = ("state", "business", ("consent_text", PresenceFilter))
     list_select_related = ("business",)
     search_fields = ("pseudonym",)
     search_help_text = _("A number with its +, or a pseudonym from the ledger")
@@ -86,9 +78,15 @@ class OptInAdmin(PeopleAdmin):
         """Record through the journey, on its own page."""
         return consent.record(request)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Use the list that brings the people along."""
-        return OptInList
+    def ledger_entries(self, row: OptIn) -> Q:
+        """Give also the import that a line of a file came with."""
+        return history.of(f"OptIn:{row.pk}", f"OptInImport:{row.opt_in_import_id}" if row.opt_in_import_id else "")
+
+    def bring_along(self, rows: list[Any]) -> None:
+        """Read the people whom the events are about."""
+        people = consent.contacts_of(rows)
+        for event in rows:
+            event.person = people.get(event.pseudonym)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -97,10 +95,10 @@ class OptInAdmin(PeopleAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
+        with suppress(ValueError):
+            return queryset.filter(pseudonym=UUID(term)), False
         digits = "".join(char for char in term if char.isascii() and char.isdigit())
         people = Contact.objects.filter(e164="+" + digits)
-        if len(term.replace("-", "")) == 32 and not term.startswith("+"):
-            return queryset.filter(pseudonym=term), False
         return queryset.filter(pseudonym__in=people.values("pseudonym")), False
 
     @admin.display(description=_("event"))
@@ -123,7 +121,8 @@ class OptInAdmin(PeopleAdmin):
 
     @admin.display(description=_("person"))
     def who(self, event: Any) -> SafeString:
-        person = getattr(event, "person", None) or Contact.objects.filter(pseudonym=event.pseudonym).first()
+        is_known = hasattr(event, "person")
+        person = event.person if is_known else Contact.objects.filter(pseudonym=event.pseudonym).first()
         if person is None:
             return format_html('<span class="quiet">{}</span>', _("erased"))
         page = reverse("admin:contacts_contact_change", args=[person.pk])

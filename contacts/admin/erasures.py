@@ -37,7 +37,7 @@ class ErasureAdmin(ReadOnlyAdmin):
         return badge(
             Tone.BUSY,
             _("Files and webhooks"),
-            title=_("A file or a stored webhook that names the person is read first."),
+            title=_("Files and stored webhooks that name the person are still being read."),
         )
 
     @admin.display(description=gettext_lazy("when"))

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
@@ -12,7 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from audit import reach
 from audit.display import Tone, ago, badge, when
+from audit.list_filters import PresenceFilter
 from audit.pages import clock
 from contacts import identity_words, masking
 from contacts.admin.hiding import PeopleAdmin
@@ -99,7 +101,8 @@ class AssigneeFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Name oneself, nobody, and whoever else has a case."""
         me = request.user.get_username()
-        others = TrustCase.objects.exclude(assignee__in=["", me]).values_list("assignee", flat=True)
+        cases = reach.within(TrustCase.objects.exclude(assignee__in=["", me]), request.user)
+        others = cases.values_list("assignee", flat=True)
         return [
             ("me", _("Me")),
             ("nobody", _("Nobody yet")),
@@ -122,7 +125,7 @@ class TrustCaseAdmin(PeopleAdmin):
     list_filter = (
         StateFilter,
         AgeFilter,
-        ("message", admin.EmptyFieldListFilter),
+        ("message", PresenceFilter),
         AssigneeFilter,
         "reason",
         "business",
@@ -202,6 +205,10 @@ class IdentityTrustAdmin(PeopleAdmin):
     fields = ("who", "shown_state", "trusted_hash", "basis", "since_when", "number", "had_case")
     readonly_fields = fields
 
+    def ledger_entries(self, row: IdentityTrust) -> Q:
+        """Give what happened with the person's identities."""
+        return _of_identity(row.contact)
+
     @admin.display(description=_("person"))
     def who(self, trust: IdentityTrust) -> SafeString | str:
         return person_link(trust.contact)
@@ -228,13 +235,19 @@ class IdentityKeyAdmin(PeopleAdmin):
     """Every identity that was ever seen: the newest is not the trusted one."""
 
     list_display = ("shown_hash", "who", "seen_in", "observed", "number")
-    list_filter = ("source", "account", "observed_at")
+    is_large = True
+    date_hierarchy = "observed_at"
+    list_filter = ("source", "account")
     list_select_related = ("contact", "account", "business_number")
     search_fields = ("contact__e164__exact", "hash__exact", "reference__exact")
     search_help_text = _("A number with its +, a whole identity, or a wamid")
     sortable_by = ()
     fields = ("who", "shown_hash", "seen_in", "reference", "observed", "recorded", "number")
     readonly_fields = fields
+
+    def ledger_entries(self, row: IdentityKey) -> Q:
+        """Give what happened with the person's identities."""
+        return _of_identity(row.contact)
 
     @admin.display(description=_("person"))
     def who(self, key: IdentityKey) -> SafeString | str:
@@ -259,3 +272,8 @@ class IdentityKeyAdmin(PeopleAdmin):
     @admin.display(description=_("our number"))
     def number(self, key: IdentityKey) -> str:
         return identity_words.sender_name(key.account, key.business_number)
+
+
+def _of_identity(contact: Contact) -> Q:
+    about = Q(subject__startswith="IdentityTrust:") | Q(subject__startswith="TrustCase:")
+    return Q(pseudonym=contact.pseudonym) & about

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
@@ -11,7 +11,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.display import Tone, badge, copyable, when
+from audit import history
+from audit.display import Tone, badge, copyable, error_code, when
+from audit.list_filters import ValuesFilter
 from contacts import identity_words, message_words, messages, words
 from contacts.admin.hiding import PeopleAdmin
 from contacts.admin.identity import person_link
@@ -27,7 +29,9 @@ class MessageAdmin(PeopleAdmin):
     """Messages to and from people, newest first."""
 
     list_display = ("shown_fate", "who", "what", "moment", "number")
-    list_filter = ("direction", "state", "kind", "purpose", "business", "account", "at")
+    is_large = True
+    date_hierarchy = "at"
+    list_filter = ("direction", "state", "kind", "purpose", "business", "account")
     list_select_related = ("contact", "business", "account", "business_number")
     search_fields = ("contact__e164__exact", "wamid__exact")
     search_help_text = _("A number with its +, or a wamid")
@@ -45,7 +49,7 @@ class MessageAdmin(PeopleAdmin):
         "identity_sent",
         "resend",
         "shown_wamid",
-        "provider_code",
+        "shown_code",
         "provider_words",
         "trace_id",
         "actor",
@@ -103,6 +107,10 @@ class MessageAdmin(PeopleAdmin):
         rows = ((message_words.status_badge(one), when(one.at), one.error_code, one.error_words) for one in told)
         return format_html_join("", "<div>{} {} {} {}</div>", rows) or "–"
 
+    @admin.display(description=_("provider's code"))
+    def shown_code(self, message: Message) -> SafeString | str:
+        return error_code(message.account.kind, message.provider_code) if message.provider_code else "–"
+
     @admin.display(description=_("purpose"))
     def for_purpose(self, message: Message) -> str:
         return words.purposes(message.purpose) or "–"
@@ -130,13 +138,21 @@ class MessageStatusAdmin(PeopleAdmin):
     """What providers told about messages, as they told it."""
 
     list_display = ("shown_status", "moment", "shown_error", "shown_hash", "shown_wamid")
-    list_filter = ("status", "account", "received_at")
+    is_large = True
+    date_hierarchy = "received_at"
+    ordering = ("-received_at", "-pk")
+    list_filter = (("status", ValuesFilter), "account")
     list_select_related = ("account",)
     search_fields = ("wamid__exact", "error_code__exact")
     search_help_text = _("A wamid, or an error's code")
     sortable_by = ()
     fields = ("shown_status", "moment", "received", "account", "shown_error", "shown_hash", "shown_wamid")
     readonly_fields = fields
+
+    def ledger_entries(self, row: MessageStatus) -> Q:
+        """Give what happened with the message that it tells of."""
+        told_of = Message.objects.filter(account_id=row.account_id, wamid=row.wamid).values_list("pk", flat=True)
+        return history.of(*(f"Message:{pk}" for pk in told_of))
 
     @admin.display(description=_("status"))
     def shown_status(self, status: MessageStatus) -> SafeString:
@@ -154,7 +170,8 @@ class MessageStatusAdmin(PeopleAdmin):
     def shown_error(self, status: MessageStatus) -> SafeString | str:
         if not status.error_code:
             return "–"
-        return format_html('<code>{}</code><span class="under">{}</span>', status.error_code, status.error_words)
+        code = error_code(status.account.kind, status.error_code)
+        return format_html('{}<span class="under">{}</span>', code, status.error_words)
 
     @admin.display(description=_("identity"))
     def shown_hash(self, status: MessageStatus) -> SafeString | str:

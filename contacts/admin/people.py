@@ -1,11 +1,9 @@
 """The list of contacts: found by any way of writing a number, with consent and the last check at a glance."""
 
-import re
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern
@@ -14,51 +12,78 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from audit.display import ago
+from audit import reach
+from audit.display import ago, when
 from audit.pages import clock, may
-from contacts import masking, words
+from contacts import finding, masking, words
 from contacts.admin.hiding import PeopleAdmin
 from contacts.forms.runs import MOST_NUMBERS
 from contacts.models import Consent, Contact, ContactCheck
 from contacts.views import erasing, people, proof, revealing, runs, sending, settling
+from contacts.views.finding import find
 from contacts.visibility import visible
-
-_NOT_A_DIGIT = re.compile(r"\D", re.ASCII)
-#: Fewer digits than this would find half the world.
-_SHORTEST_ENDING = 4
+from providers.models import Business
 
 
-class ContactList(ChangeList):
-    """A page of contacts with the last check of each, in one query for the page."""
+class _ConsentFilter(admin.SimpleListFilter):
+    """People by a consent that whoever looks reaches: that of another business is not asked about either."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        """Read the page, then the checks that its rows name."""
-        super().get_results(request)
-        contacts = list(self.result_list)
-        checks = (
-            ContactCheck.objects.filter(pk__in=[pk for row in contacts if (pk := row.last_check_id)])
-            .select_related("account", "business")
-            .in_bulk()
-        )
-        for row in contacts:
-            row.last_check = checks.get(row.last_check_id)
-        self.result_list = contacts
+    #: What the value in the address is held against.
+    field = ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the people with such a consent."""
+        if not self.value():
+            return queryset
+        consents = Consent.objects.filter(contact=OuterRef("pk"), **{self.field: self.value()})
+        return queryset.filter(Exists(reach.within(consents, request.user)))
+
+
+class StatusFilter(_ConsentFilter):
+    """Who opted in, and who opted out."""
+
+    title = _("status")
+    parameter_name = "consent"
+    field = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Name what a consent may be."""
+        return list(Consent.Status.choices)
+
+
+class BusinessFilter(_ConsentFilter):
+    """Who has a consent with a business."""
+
+    title = _("business")
+    parameter_name = "business"
+    field = "business"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Name the businesses in reach."""
+        return [(str(business.pk), business.name) for business in reach.within(Business.objects.all(), request.user)]
+
+    def value(self) -> str | None:
+        """Give the chosen business; what is no business of the list chooses none."""
+        asked = super().value()
+        return asked if asked in {name for name, _words in self.lookup_choices} else None
 
 
 @admin.register(Contact)
 class ContactAdmin(PeopleAdmin):
     """People: their numbers, what they agreed to, what was asked about them."""
 
-    list_display = ("number", "region", "consent", "last_checked")
-    list_filter = ("consents__status", "consents__business")
+    is_large = True
+    date_hierarchy = "created_at"
+    list_display = ("number", "region", "consent", "last_checked", "first_seen")
+    list_filter = (StatusFilter, BusinessFilter)
     search_fields = ("e164",)
     search_help_text = _("A number in any writing, or its last digits (at least four)")
-    sortable_by = ()
     actions = ("check_selected",)
 
     def pages(self) -> list[URLPattern]:
         """Add what may be done about one person."""
         return [
+            self.page("find/", find, "find"),
             self.page("<int:pk>/check/", check_one, "check"),
             self.page("<int:pk>/number/", revealing.reveal, "reveal"),
             self.page("<int:pk>/send/", sending.send, "send"),
@@ -70,14 +95,26 @@ class ContactAdmin(PeopleAdmin):
             self.page("<int:pk>/complaint/", proof.complaint, "complaint"),
         ]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Use the list that brings the checks along."""
-        return ContactList
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        """Sort by number for who sees numbers in full: between two known ones, the order would tell a masked one."""
+        return ("number", "first_seen") if masking.sees_in_full(request.user) else ("first_seen",)
+
+    def bring_along(self, rows: list[Any]) -> None:
+        """Read the last check of each."""
+        checks = (
+            ContactCheck.objects.filter(pk__in=[pk for row in rows if (pk := row.last_check_id)])
+            .select_related("account", "business")
+            .in_bulk()
+        )
+        for row in rows:
+            row.last_check = checks.get(row.last_check_id)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         """Bring along consent, and which check is the last."""
-        last = ContactCheck.objects.filter(contact=OuterRef("pk"), checked_at__isnull=False).order_by("-checked_at")
-        consents = Prefetch("consents", queryset=Consent.objects.select_related("business"))
+        checks = reach.within(ContactCheck.objects.all(), request.user)
+        last = checks.filter(contact=OuterRef("pk"), checked_at__isnull=False).order_by("-checked_at")
+        theirs = reach.within(Consent.objects.select_related("business"), request.user)
+        consents = Prefetch("consents", queryset=theirs)
         people: QuerySet[Contact] = super().get_queryset(request)
         return people.prefetch_related(consents).annotate(last_check_id=Subquery(last.values("pk")[:1]))
 
@@ -87,19 +124,11 @@ class ContactAdmin(PeopleAdmin):
         """Find a number however it is written: full, national, as a wa_id, or by its last digits."""
         if not search_term.strip():
             return queryset, False
-        digits = _NOT_A_DIGIT.sub("", search_term)
-        if len(digits) < _SHORTEST_ENDING:
-            return queryset.none(), False
-        if not masking.sees_in_full(request.user):
-            # A part of a number would find out the rest, digit by digit.
-            whole = digits.removeprefix("00")
-            return queryset.filter(Q(e164=f"+{whole}") | Q(wa_id=whole)), False
-        if search_term.strip().startswith("+"):
-            return queryset.filter(e164__startswith="+" + digits), False
-        # A national number often begins with a nought that its international form leaves out.
-        ending = digits.removeprefix("00").lstrip("0") or digits
-        found = Q(e164__startswith="+" + digits.removeprefix("00")) | Q(e164__endswith=ending) | Q(wa_id=digits)
-        return queryset.filter(found), False
+        return finding.people(queryset, search_term, in_full=masking.sees_in_full(request.user)), False
+
+    def ledger_entries(self, row: Contact) -> Q:
+        """Give also what happened under the person's pseudonym: consent, messages, identity."""
+        return super().ledger_entries(row) | Q(pseudonym=row.pseudonym)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -139,6 +168,10 @@ class ContactAdmin(PeopleAdmin):
             ago(check.checked_at, clock()),
             check.account.name,
         )
+
+    @admin.display(description=_("first seen"), ordering="created_at")
+    def first_seen(self, contact: Contact) -> SafeString:
+        return when(contact.created_at)
 
 
 @require_POST

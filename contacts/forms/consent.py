@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from audit import reach
+from audit.local_time import LocalTimeField, LocalTimeRefused, at, read_zone
 from contacts.consent import files
 from contacts.consent.evidence import Evidence
 from contacts.models import ConsentText, Contact
@@ -22,10 +25,12 @@ class _PersonForm(forms.Form):
         max_length=2,
         help_text=_("Two letters: PE, MX, DE. Empty: a number without + is refused."),
     )
-    business = forms.ModelChoiceField(Business.objects.all(), label=_("Business"))
+    business = forms.ModelChoiceField(Business.objects.none(), label=_("Business"))
 
-    def __init__(self, *args: Any, person: Contact | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, reached: reach.Businesses, person: Contact | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        businesses: Any = self.fields["business"]
+        businesses.queryset = reach.narrowed(Business.objects.all(), reached)
         self.person = person
         if person is not None:
             # Somebody who sees a masked number cannot type it.
@@ -82,12 +87,14 @@ class RecordForm(_PersonForm):
     source = forms.CharField(
         label=_("Where the person agreed"), max_length=60, help_text=_("Web form, paper, phone call, shop …")
     )
-    given_at = forms.DateTimeField(
+    given_at = LocalTimeField(
         label=_("When the person agreed"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     time_zone = forms.CharField(
-        label=_("Time zone of the times on this page"), initial="UTC", help_text=_("UTC, America/Lima, Europe/Berlin …")
+        label=_("Time zone of the times on this page"),
+        initial=timezone.get_current_timezone_name,
+        help_text=_("UTC, America/Lima, Europe/Berlin …"),
     )
     evidence = forms.CharField(
         label=_("Evidence"),
@@ -99,7 +106,7 @@ class RecordForm(_PersonForm):
         label=_("Evidence as a file"), required=False, help_text=_("PDF, PNG or JPEG, at most 2 MB.")
     )
     consent_text = forms.ModelChoiceField(
-        ConsentText.objects.select_related("business").defer("picture"),
+        ConsentText.objects.none(),
         label=_("Wording the person saw"),
         required=False,
         help_text=_("Without a wording the record stays marked “proof incomplete”."),
@@ -111,24 +118,39 @@ class RecordForm(_PersonForm):
         widget=forms.CheckboxSelectMultiple,
         help_text=_("Nothing ticked: what the business says an opt-in covers."),
     )
-    expires_at = forms.DateTimeField(
+    expires_at = LocalTimeField(
         label=_("Expires"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     external_id = forms.CharField(label=_("Id in the system it comes from"), required=False, max_length=100)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # The script puts the browser's own zone there while nobody has typed one.
+    def __init__(self, *args: Any, reached: reach.Businesses, **kwargs: Any) -> None:
+        super().__init__(*args, reached=reached, **kwargs)
+        texts: Any = self.fields["consent_text"]
+        texts.queryset = reach.narrowed(ConsentText.objects.select_related("business").defer("picture"), reached)
+        # The script puts the browser's own zone there while nobody has typed or chosen one.
         self.fields["time_zone"].widget.attrs["data-time-zone"] = "" if self.is_bound else "preset"
 
     def clean_time_zone(self) -> ZoneInfo:
         """Read the zone's name."""
         try:
-            return ZoneInfo(self.cleaned_data["time_zone"].strip())
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise forms.ValidationError(_("This is not the name of a time zone.")) from None
+            return read_zone(self.cleaned_data["time_zone"])
+        except LocalTimeRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from None
+
+    def clean(self) -> dict[str, Any]:
+        """Read the times as they were meant in the zone that was named."""
+        cleaned = super().clean()
+        zone = cleaned.get("time_zone")
+        for name in ("given_at", "expires_at"):
+            if zone is None or cleaned.get(name) is None:
+                continue
+            try:
+                cleaned[name] = at(cleaned[name], zone)
+            except LocalTimeRefused as refusal:
+                self.add_error(name, str(refusal))
+        return cleaned
 
     def clean_evidence_file(self) -> Any:
         """Keep only what is known by its first bytes."""
@@ -136,14 +158,14 @@ class RecordForm(_PersonForm):
         return _checked(upload) if upload else None
 
     def agreed_at(self) -> datetime:
-        """Give when the person agreed, as it was meant in the zone that was named."""
+        """Give when the person agreed."""
         value: datetime = self.cleaned_data["given_at"]
-        return value.replace(tzinfo=self.cleaned_data["time_zone"])
+        return value
 
     def ends_at(self) -> datetime | None:
         """Give when the consent ends, where it does."""
         value: datetime | None = self.cleaned_data["expires_at"]
-        return value.replace(tzinfo=self.cleaned_data["time_zone"]) if value else None
+        return value
 
     def proof(self) -> Evidence:
         """Give the evidence."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from audit import reach
 from audit.pages import clock, may, show
 from contacts import identity, identity_words, masking, messages
 from contacts.forms.cases import AcknowledgeForm, AssignForm, NotReachedForm, OtherPersonForm, SamePersonForm
@@ -75,6 +76,7 @@ def draw(
         status=status,
         title=_("Identity change: %(who)s") % {"who": masking.number(case.contact.e164)},
         model=TrustCase,
+        row=case,
         case=case,
         who=masking.number(case.contact.e164),
         sender=identity_words.sender_name(case.account, case.business_number),
@@ -92,13 +94,13 @@ def draw(
         resends=case.resends.order_by("pk"),
         notes=notes.of(case) if may_read_notes(request) else (),
         may_read_notes=may_read_notes(request),
-        opt_ins=_proofs(case),
+        opt_ins=_proofs(request, case),
         is_open=is_open,
         is_node=case.business_number_id is None,
         may_settle=may_settle,
         outcome=outcome,
         live=_live(case, trust),
-        assign_form=AssignForm(initial={"assignee": case.assignee}, people=_people()) if is_open else None,
+        assign_form=AssignForm(initial={"assignee": case.assignee}, people=people(case)) if is_open else None,
         **(_settling(request, case, outcome, form, seen) if may_settle else {}),
     )
 
@@ -229,16 +231,16 @@ def _live(case: TrustCase, trust: IdentityTrust | None) -> dict[str, Any]:
     }
 
 
-def _proofs(case: TrustCase) -> list[OptIn]:
+def _proofs(request: HttpRequest, case: TrustCase) -> list[OptIn]:
     """Give where the person is known from outside WhatsApp: the opt-ins that name a source."""
     pseudonyms = type(case.contact).objects.filter(person_key=case.contact.person_key).values("pseudonym")
     granted = OptIn.objects.filter(pseudonym__in=pseudonyms, state=OptIn.State.GRANTED).select_related("business")
-    return list(granted.order_by("-given_at")[:5])
+    return list(reach.within(granted, request.user).order_by("-given_at")[:5])
 
 
-def _people() -> list[str]:
-    """Give the names of those who may settle a case."""
+def people(case: TrustCase) -> list[str]:
+    """Give the names of those who may settle a case and reach it."""
     users = get_user_model()._default_manager
     held = Q(groups__permissions__codename="settle_trustcase") | Q(user_permissions__codename="settle_trustcase")
-    allowed = users.filter(held | Q(is_superuser=True), is_active=True, is_staff=True)
-    return sorted(set(allowed.values_list("username", flat=True)))
+    allowed = users.filter(held | Q(is_superuser=True), is_active=True, is_staff=True).distinct()
+    return sorted(user.get_username() for user in allowed if reach.reaches(user, case))

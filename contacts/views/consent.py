@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from audit import reach
 from audit.pages import actor_of, clock, may, sent, show
 from contacts import masking, opt_ins, words
 from contacts.consent.files import FileRefused, kind_of
@@ -26,7 +27,12 @@ _HELD_A_PAGE = 50
 @may("contacts.add_optin")
 def record(request: HttpRequest) -> HttpResponse:
     """Record that a person agreed."""
-    form = RecordForm(*sent(request), initial=_from_address(request))
+    reached = reach.businesses(request.user)
+    if "begin_with" in request.POST:
+        # A number that was searched for comes in a form: it stands in no address.
+        form = RecordForm(initial={"number": request.POST["begin_with"][:80]}, reached=reached)
+    else:
+        form = RecordForm(*sent(request), initial=_from_address(request), reached=reached)
     if request.method == "POST" and form.is_valid():
         cleaned = form.cleaned_data
         try:
@@ -68,7 +74,8 @@ def record(request: HttpRequest) -> HttpResponse:
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Record that a person said no, then wait for calls already on their way."""
     person = _person_named(request)
-    form = WithdrawForm(sent(request)[0], initial=_from_address(request), person=person)
+    reached = reach.businesses(request.user)
+    form = WithdrawForm(sent(request)[0], initial=_from_address(request), person=person, reached=reached)
     if request.method == "POST" and form.is_valid():
         cleaned = form.cleaned_data
         business = cleaned["business"]
@@ -166,7 +173,8 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponse:
 @may("contacts.view_consenttext")
 def picture(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the picture or PDF of a wording."""
-    return _attachment(get_object_or_404(ConsentText, pk=pk).picture, f"wording-{pk}")
+    texts = reach.within(ConsentText.objects.all(), request.user)
+    return _attachment(get_object_or_404(texts, pk=pk).picture, f"wording-{pk}")
 
 
 def contacts_of(events: Iterable[OptIn]) -> dict[Any, Contact]:
@@ -211,8 +219,10 @@ def withdrawn_words(business: str, awaited: int) -> str:
 
 
 def _from_address(request: HttpRequest) -> dict[str, Any]:
-    found: dict[str, Any] = {name: request.GET[name] for name in ("number", "business") if name in request.GET}
-    return found
+    """Give what an address may name: a business, and a person by their key, for a number stands in no address."""
+    found: dict[str, Any] = {"business": request.GET["business"]} if "business" in request.GET else {}
+    person = _person_named(request)
+    return found | ({"number": person.e164} if person is not None and masking.is_in_full() else {})
 
 
 def _person_named(request: HttpRequest) -> Contact | None:

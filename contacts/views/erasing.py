@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from django_q.tasks import async_task
 
 from audit.pages import actor_of, clock, may, needs_fresh_sign_in, sent, show
+from audit.reach import needs_every_business
 from contacts import masking
 from contacts.erasure import erasing, persons, restricting
 from contacts.erasure.journal import JournalNotWritten
@@ -23,6 +24,7 @@ _MAY = "contacts.erase_contact"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @may("contacts.view_contact", _MAY)
+@needs_every_business
 @needs_fresh_sign_in
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what would go, and carry out what is chosen."""
@@ -68,6 +70,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @may("contacts.view_contact", _MAY)
+@needs_every_business
 @needs_fresh_sign_in
 def lift(request: HttpRequest, pk: int) -> HttpResponse:
     """End a restriction."""

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from audit import reach
 from audit.pages import actor_of, clock, may, show
 from contacts import identity_words, looking, masking, message_words, messages, standing, timeline, words
 from contacts.consent.state import load_grants
@@ -22,17 +23,19 @@ from providers.interfaces import TemplateMessage, TextMessage
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the timeline of one person."""
     contact = get_object_or_404(visible(Contact.objects.all(), request.user), pk=pk)
-    now = clock()
+    now, reached = clock(), reach.businesses(request.user)
     looking.note_opened(contact=contact, actor=actor_of(request), now=now)
     consents = Consent.objects.filter(contact=contact).select_related("business").order_by("business__name")
+    variants = Contact.objects.filter(person_key=contact.person_key).exclude(pk=contact.pk)
     may_see_messages = request.user.has_perm("contacts.view_message")
-    entries = timeline.of(contact, with_messages=may_see_messages)
+    entries = timeline.of(contact, with_messages=may_see_messages, reached=reached)
     may_see_identity = request.user.has_perm("contacts.view_identitytrust")
     return show(
         request,
         "contacts/person.html",
         title=masking.number(contact.e164),
         model=Contact,
+        row=contact,
         contact=contact,
         consents=[
             {
@@ -40,22 +43,25 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
                 "badge": words.consent_badge(consent, now),
                 "purposes": words.purposes(",".join(load_grants(consent.grants))),
             }
-            for consent in consents
+            for consent in reach.narrowed(consents, reached)
         ],
-        variants=Contact.objects.filter(person_key=contact.person_key).exclude(pk=contact.pk),
-        aliases=list(Alias.objects.filter(contact=contact).order_by("-seen_at").values_list("bsuid", flat=True)),
-        lines=[_line(line) for line in standing.lines(contact, now=now)] if may_see_identity else [],
-        hashes=[{"seen": seen, "grouped": identity_words.hash_groups(seen.hash)} for seen in standing.hashes(contact)]
-        if may_see_identity
-        else [],
+        variants=reach.narrowed(variants, reached),
+        aliases=reach.narrowed(Alias.objects.filter(contact=contact), reached).order_by("-seen_at"),
+        lines=[_line(line) for line in standing.lines(contact, now=now, reached=reached)] if may_see_identity else [],
+        hashes=[_hash(seen) for seen in standing.hashes(contact, reached=reached)] if may_see_identity else [],
         entries=[_entry(entry) for entry in entries],
         last_check=next((entry.check for entry in entries if entry.check and entry.check.checked_at), None),
         may_see_evidence=request.user.has_perm("contacts.view_optinevidence"),
         may_see_identity=may_see_identity,
+        may_erase=reached is None and request.user.has_perm("contacts.erase_contact"),
         may_take_all=request.user.has_perms(SEES_ALL),
         may_read_notes=may_read_notes(request),
         back_title=_("Contacts"),
     )
+
+
+def _hash(seen: standing.SeenHash) -> dict[str, Any]:
+    return {"seen": seen, "grouped": identity_words.hash_groups(seen.hash)}
 
 
 def _line(line: standing.Line) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from audit import reach
 from audit.pages import actor_of, clock, may, needs_fresh_sign_in, sent, show
 from contacts import masking, opt_ins, words
 from contacts.forms.complaints import ComplaintForm
@@ -39,7 +40,7 @@ SEES_ALL = (
 def evidence_pack(request: HttpRequest, pk: int) -> HttpResponse:
     """Show everything on record about a person's consent on one page that prints well."""
     contact = _find(request, pk)
-    made, _content = pack.make(contact=contact, actor=actor_of(request), now=clock())
+    made, _content = pack.make(contact=contact, actor=actor_of(request), now=clock(), reached=_reached(request))
     return show(
         request,
         "contacts/evidence_pack.html",
@@ -59,7 +60,9 @@ def evidence_pack(request: HttpRequest, pk: int) -> HttpResponse:
 def evidence_pack_file(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the same as one JSON file."""
     contact = _find(request, pk)
-    _made, content = pack.make(contact=contact, actor=actor_of(request), now=clock(), written=True)
+    _made, content = pack.make(
+        contact=contact, actor=actor_of(request), now=clock(), written=True, reached=_reached(request)
+    )
     return HttpResponse(
         content,
         content_type="application/json",
@@ -75,7 +78,7 @@ def evidence_pack_file(request: HttpRequest, pk: int) -> HttpResponse:
 def complaint(request: HttpRequest, pk: int) -> HttpResponse:
     """Opt the person out, then show everything on record: the answer to a complaint."""
     contact = _find(request, pk)
-    form = ComplaintForm(sent(request)[0], businesses=complaints.concerned(contact))
+    form = ComplaintForm(sent(request)[0], businesses=complaints.concerned(contact, reached=_reached(request)))
     if request.method == "POST" and form.is_valid():
         cleaned = form.cleaned_data
         try:
@@ -117,11 +120,10 @@ def complaint(request: HttpRequest, pk: int) -> HttpResponse:
 def worth_a_look(request: HttpRequest) -> HttpResponse:
     """Show the opt-ins that somebody should look at before an authority does."""
     asked, business = request.GET.get("kind", ""), _business(request)
+    among = frozenset({business.pk}) if business else _reached(request)
     kind = worth.Kind(asked) if asked in worth.Kind.values else worth.Kind.SAME_EVIDENCE
     before = request.GET.get("before", "")
-    found_page = worth.find(
-        kind, business=business, before=int(before) if before.isdigit() and len(before) < 19 else None
-    )
+    found_page = worth.find(kind, among=among, before=int(before) if before.isdigit() and len(before) < 19 else None)
     found = found_page.findings
     seen = visible(OptIn.objects.filter(pk__in=[one.opt_in.pk for one in found]), request.user)
     shown = set(seen.values_list("pk", flat=True))
@@ -139,10 +141,10 @@ def worth_a_look(request: HttpRequest) -> HttpResponse:
                 "figure": figure.words,
                 "is_chosen": figure.kind is kind,
             }
-            for figure in worth.figures(business=business)
+            for figure in worth.figures(among=among)
         ],
         kind=kind,
-        businesses=Business.objects.all(),
+        businesses=reach.within(Business.objects.all(), request.user),
         business=business,
         rows=[
             {
@@ -161,7 +163,13 @@ def worth_a_look(request: HttpRequest) -> HttpResponse:
 
 def _business(request: HttpRequest) -> Business | None:
     asked = request.GET.get("business", "")
-    return Business.objects.filter(pk=int(asked)).first() if asked.isdigit() and len(asked) < 19 else None
+    if not (asked.isdigit() and len(asked) < 19):
+        return None
+    return reach.within(Business.objects.filter(pk=int(asked)), request.user).first()
+
+
+def _reached(request: HttpRequest) -> reach.Businesses:
+    return reach.businesses(request.user)
 
 
 def _find(request: HttpRequest, pk: int) -> Contact:

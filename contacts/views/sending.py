@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from audit import reach
 from audit.pages import actor_of, clock, may, show
 from contacts import identity_words, masking, message_words, messages, words
 from contacts.forms.messages import SendForm
@@ -30,7 +31,7 @@ from providers.models import Purpose
 def send(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what may be sent from a number and, on the press of the button, send it once."""
     contact = get_object_or_404(visible(Contact.objects.all(), request.user), pk=pk)
-    found = list(senders())
+    found = list(senders(reached=reach.businesses(request.user)))
     asked = request.POST.get("from") or request.GET.get("from", "")
     sender = next((one for one in found if one.key == asked), None) or first_choice(contact, found)
     if sender is None:

@@ -13,14 +13,15 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from audit import reach
 from audit.pages import actor_of, clock, may
-from contacts.forms.cases import AcknowledgeForm, NotReachedForm, OtherPersonForm, SamePersonForm
+from contacts.forms.cases import AcknowledgeForm, AssignForm, NotReachedForm, OtherPersonForm, SamePersonForm
 from contacts.identity import cases, node, settling
 from contacts.identity.cases import CaseRefused
 from contacts.messages import ContentRefused, MessageRefused
 from contacts.models import Contact, TrustCase
 from contacts.standing import find_sender
-from contacts.views.cases import Resend, draw, find, resend_in, templates_for, to_page
+from contacts.views.cases import Resend, draw, find, people, resend_in, templates_for, to_page
 from contacts.views.telling import tell
 from contacts.visibility import visible
 from numbers.views.telling import said_by_provider
@@ -143,7 +144,11 @@ def resend_again(request: HttpRequest, pk: int) -> HttpResponse:
 def assign(request: HttpRequest, pk: int) -> HttpResponse:
     """Say who takes care of the case."""
     case = find(request, pk)
-    assignee = request.POST.get("assignee", "")[:150]
+    form = AssignForm(request.POST, initial={"assignee": case.assignee}, people=people(case))
+    if not form.is_valid():
+        messages.error(request, _("Nobody of this name settles cases of this business. Choose from the list."))
+        return to_page(case)
+    assignee = form.cleaned_data["assignee"]
 
     def carried() -> bool:
         cases.assign(case=case, assignee=assignee, actor=actor_of(request), now=clock())
@@ -204,7 +209,7 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
 def ask_to_verify(request: HttpRequest, pk: int) -> HttpResponse:
     """Open a case because somebody wants to verify a person again."""
     contact = get_object_or_404(visible(Contact.objects.all(), request.user), pk=pk)
-    sender = find_sender(request.POST.get("from", ""))
+    sender = find_sender(request.POST.get("from", ""), reached=reach.businesses(request.user))
     if sender is None:
         return to_person(contact)
     try:

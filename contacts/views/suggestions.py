@@ -101,6 +101,7 @@ def _draw(request: HttpRequest, suggestion: Suggestion, form: DecideForm) -> Htt
         "contacts/suggestion.html",
         title=_("%(kind)s: %(who)s") % {"kind": suggestion.get_kind_display(), "who": who},
         model=Suggestion,
+        row=suggestion,
         suggestion=suggestion,
         who=who,
         said=words_of(suggestion),

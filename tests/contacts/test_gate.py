@@ -158,6 +158,21 @@ TABLE: dict[str, tuple[Facts, Policy, Decision]] = {
         Policy(),
         refused(Reason.NOT_YET_VALID),
     ),
+    "an opt-in that was over as it was given has expired and is not to come": (
+        facts(grants={"service": grant(1, given_at=NOW, until=NOW)}),
+        Policy(),
+        refused(Reason.EXPIRED),
+    ),
+    "the latest opt-in is named also where it comes second": (
+        facts(grants={"service": grant(1, given_at=NOW - 2 * TICK), "utility": grant(2, given_at=NOW - TICK)}),
+        Policy(),
+        allowed(2),
+    ),
+    "of two opt-ins given at once the first is named": (
+        facts(grants={"service": grant(1, given_at=NOW - TICK), "utility": grant(2, given_at=NOW - TICK)}),
+        Policy(),
+        allowed(1),
+    ),
     "of several opt-ins that stand the latest is named": (
         facts(grants={"service": grant(1, given_at=NOW - TICK), "utility": grant(2, given_at=NOW - 2 * TICK)}),
         Policy(),
@@ -394,6 +409,12 @@ MESSAGES: dict[str, tuple[Facts, Policy, Decision]] = {
     ),
     "a message of theirs allows to ask about an identity": (facts(wrote_at=WROTE), IDENTITY, AS_REPLY),
     "doubt about an identity does not stop asking about it": (MISMATCHED, IDENTITY, BY_OPT_IN),
+    "waiting for a new identity does not stop asking about it": (AWAITED, IDENTITY, BY_OPT_IN),
+    "a message of theirs allows to ask although they opted out of marketing": (
+        facts(withdrawals={"marketing": NOW - timedelta(days=9)}, wrote_at=WROTE),
+        IDENTITY,
+        AS_REPLY,
+    ),
     "nobody asks about the identity of a stranger": (facts(), IDENTITY, refused(Reason.NO_OPT_IN)),
     "nobody asks about the identity of who opted out": (facts(withdrawals=GONE), IDENTITY, refused(Reason.WITHDRAWN)),
 }
@@ -545,6 +566,11 @@ def test_no_message_leaves_without_what_allows_it(known: Facts, policy: Policy) 
 @given(MESSAGE_FACTS, MESSAGE_POLICIES)
 def test_who_neither_agreed_nor_wrote_is_never_written_to(known: Facts, policy: Policy) -> None:
     assert decide(known._replace(grants={}, wrote_at=None), policy, NOW).outcome is Outcome.REFUSED
+
+
+def test_no_reply_is_written_to_a_restricted_person_however_lately_they_wrote() -> None:
+    assert reply_window(facts(wrote_at=NOW), NOW) == NOW + REPLY_FOR
+    assert reply_window(facts(wrote_at=NOW, restricted=True), NOW) is None
 
 
 @given(MESSAGE_FACTS)

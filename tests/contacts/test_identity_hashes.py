@@ -107,12 +107,17 @@ def test_whoever_was_trusted_once_is_never_trusted_on_first_use(number: Business
     assert trust_of(person, number).state == "MISMATCHED"
 
 
-def test_the_status_of_a_message_that_carried_a_hash_changes_no_trust(number: BusinessNumber, person: Contact) -> None:
-    trusts(person, number, HASH, since=T)
+@pytest.mark.parametrize("basis", ["FIRST_SEEN", "VERIFIED"])
+def test_the_status_of_a_message_that_carried_a_hash_changes_no_trust(
+    number: BusinessNumber, person: Contact, basis: str
+) -> None:
+    trusts(person, number, HASH, since=T, basis=basis)
     message = send(person, number, now=after(1))
     assert message.hash_sent == HASH
     tell(number, status(message, "delivered", at=after(2), identity_hash=OTHER))
     assert trust_of(person, number).hash == HASH
+    tell(number, status(message, "read", at=after(-1), identity_hash=HASH))
+    assert trust_of(person, number).since == T
 
 
 def test_an_inbound_hash_that_differs_opens_a_case_and_sends_keep_the_trusted_one(

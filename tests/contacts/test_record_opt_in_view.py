@@ -60,8 +60,8 @@ def test_a_picture_is_kept_and_anything_else_refused(admin_browser: Client, acme
     [
         ({"number": "987654321"}, "has no leading +"),
         ({"number": ""}, "This field is required."),
-        ({"time_zone": "Mars/Olympus"}, "This is not the name of a time zone."),
-        ({"time_zone": "../../etc/passwd"}, "This is not the name of a time zone."),
+        ({"time_zone": "Mars/Olympus"}, "is not the name of a time zone"),
+        ({"time_zone": "../../etc/passwd"}, "is not the name of a time zone"),
         ({"evidence": ""}, "The evidence is missing"),
         ({"business_name_shown": "Umbrella"}, "is not a name of Acme"),
         ({"source": ""}, "This field is required."),
@@ -82,7 +82,8 @@ def test_a_national_number_needs_its_region(admin_browser: Client, acme: Busines
     assert OptIn.objects.count() == 1
 
 
-def test_the_address_may_carry_number_and_business(admin_browser: Client, acme: Business) -> None:
-    response = admin_browser.get(PAGE, {"number": factories.number(100), "business": str(acme.pk)})
+def test_the_address_may_name_person_and_business(admin_browser: Client, acme: Business) -> None:
+    person = factories.opted_in(factories.number(100), acme).consent.contact
+    response = admin_browser.get(PAGE, {"person": str(person.pk), "business": str(acme.pk)})
     assert factories.number(100).encode() in response.content
     assert f'<option value="{acme.pk}" selected>'.encode() in response.content

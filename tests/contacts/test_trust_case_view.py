@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.urls import reverse
 
 from contacts.models import Consent, Contact, IdentityTrust, Message, TrustCase
@@ -13,6 +14,7 @@ from tests import clients, factories
 from tests.contacts import screens, senders
 from tests.contacts.screens import HELD, admin, at, mismatched, page_of, say_same_person, sent_to, support, trust_of
 from tests.numbers.stage import said
+from waadmin.models import StaffAccess
 
 pytestmark = pytest.mark.django_db
 ONE = factories.number(100)
@@ -184,6 +186,19 @@ def test_a_case_is_assigned_and_freed(case: TrustCase) -> None:
     assert "Nobody takes care of it now." in said(browser.post(at("trustcase_assign", case.pk), follow=True))
 
 
+def test_a_case_is_assigned_only_to_somebody_who_settles_cases_of_its_business(case: TrustCase) -> None:
+    browser = support()
+    elsewhere = User.objects.create_user("elsewhere", is_staff=True)
+    elsewhere.groups.add(Group.objects.get(name=clients.SUPPORT))
+    StaffAccess.objects.create(user=elsewhere).businesses.add(Business.objects.create(name="Globex"))
+    for name in ("elsewhere", "nobody-of-this-name", "<b>x</b>"):
+        answer = browser.post(at("trustcase_assign", case.pk), {"assignee": name}, follow=True)
+        assert "Nobody of this name settles cases of this business." in said(answer)
+        case.refresh_from_db()
+        assert case.assignee == ""
+    assert "elsewhere" not in page_of(browser, "trustcase_change", case.pk)
+
+
 def test_a_closed_case_takes_no_second_outcome(case: TrustCase, person: Contact) -> None:
     browser = support()
     say_same_person(browser, case)
@@ -227,6 +242,7 @@ def test_the_list_shows_open_cases_oldest_first_and_its_filters_stand_in_the_add
     text = page_of(browser, "trustcase_changelist")
     assert "+44 •••• •••100" in text
     assert "Nobody yet" in text
+    assert "Not empty" not in text
     for query, shown in (
         ("?age=day", True),
         ("?age=old", False),

@@ -138,3 +138,11 @@ def test_the_list_is_filtered_by_connection_in_words(support: Client, acme: Busi
     response = support.get(stage.at("businessnumber_changelist"), {"status": "BANNED"})
     assert "1 business number" in stage.said(response)
     assert b'<a href="?status="></a>' not in response.content
+
+
+def test_the_last_step_names_what_is_still_open(support: Client, acme: Business, sandbox: Sandbox) -> None:
+    number = stage.synced_waba(acme, sandbox).numbers.filter(code_verification_status="NOT_VERIFIED")[0]
+    text = stage.said(support.get(stage.at("businessnumber_change", number.pk), {"step": StepKey.DONE}))
+    still_open = text.partition("Still open:")[2].partition("None of it stops you")[0]
+    assert "Request a code" in still_open and "Register the number" in still_open
+    assert "Where is this number now?" not in still_open

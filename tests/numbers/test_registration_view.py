@@ -71,7 +71,7 @@ def test_a_wrong_pin_is_explained_and_stops_after_two(support: Client, acme: Bus
     answer(support, number, "KNOWN")
     text = stage.after(support, "register", number, which="typed", pin="112233")
     assert "The PIN is wrong." in text and "133005" in text
-    assert "1 wrong PIN left before waadmin stops" in text
+    assert "waadmin stops after 1 more wrong PIN" in text
     stage.after(support, "register", number, which="typed", pin="112234")
     text = stage.after(support, "register", number, which="typed", pin="112235")
     assert "our limit, because a few wrong ones lock the registration at Meta" in text

@@ -244,6 +244,12 @@ def test_every_page_says_demo_while_an_account_speaks_to_this_machine(admin: Cli
     assert b"DEMO" not in admin.get("/").content
 
 
+def test_the_demo_leads_to_the_sandboxs_phone(admin: Client, account: ProviderAccount, settings: Any) -> None:
+    assert b"/_sandbox/" not in admin.get("/").content
+    settings.SANDBOX_URL = "http://127.0.0.1:9"
+    assert b'href="http://127.0.0.1:9/_sandbox/phone/"' in admin.get("/").content
+
+
 def test_a_business_is_saved_with_its_names_in_one_event(admin: Client) -> None:
     names = {"names-TOTAL_FORMS": "1", "names-INITIAL_FORMS": "0", "names-0-name": "Acme Shop"}
     admin.post(

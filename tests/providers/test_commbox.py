@@ -113,6 +113,8 @@ def test_status_and_data_may_have_either_type(
         {"status": "200", "data": {"valid": 1}},
         {"status": "200", "data": {"valid": "maybe"}},
         {"status": "partial", "data": {"valid": True}},
+        {"status": 0, "data": {"valid": True}},
+        {"status": "102", "data": {"valid": True}},
         {"status": "200", "data": [{"valid": True}, {"valid": False}]},
         {"status": "200", "data": [{"recipient": "12025550199", "valid": True}]},
     ],

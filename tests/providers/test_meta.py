@@ -397,7 +397,13 @@ def test_an_answer_that_says_no_is_a_refusal(host: CloudAPI, provider: responses
     assert type(refused(submit, host)) is Rejected
 
 
-@pytest.mark.parametrize("body", [b"<html>Bad Gateway", b"{}", b""])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Bad Gateway", b"{}", b"", b'{"error": "Bad Gateway"}', b'{"error": {"message": "no healthy upstream"}}',
+        b'{"error": {"code": STATUS}}',
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("http_status", "acting", "reading"),
     [
@@ -419,6 +425,7 @@ def test_a_gateways_error_leaves_open_what_meta_did(
     acting: type[ProviderError],
     reading: type[ProviderError],
 ) -> None:
+    body = body.replace(b"STATUS", str(http_status).encode())
     answer(provider, "POST", VERIFY, body, status=http_status)
     assert type(refused(submit, host)) is acting
     answer(provider, "GET", f"/v25.0/{PHONE}", body, status=http_status)

@@ -64,6 +64,21 @@ def test_null_an_empty_object_and_nothing_are_a_yes(
     acknowledge(node)
 
 
+def test_an_error_without_a_code_is_no_yes(node: OnPremisesIdentity, provider: responses.RequestsMock) -> None:
+    answer(provider, "PUT", PATH, {"errors": [{"title": "Not now", "details": "busy"}]})
+    with pytest.raises(Rejected, match="Not now: busy"):
+        acknowledge(node)
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in to this network", b"{", b"[]", b'"yes"', b"OK", b"null null"])
+def test_what_no_node_says_is_not_a_yes(
+    node: OnPremisesIdentity, provider: responses.RequestsMock, body: bytes
+) -> None:
+    answer(provider, "PUT", PATH, body)
+    with pytest.raises(AnswerLost):
+        acknowledge(node)
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [

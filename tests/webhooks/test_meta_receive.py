@@ -1,16 +1,19 @@
 """Taking a signed delivery: committed whole and then 200, or refused; whatever keeps it from being stored is 503."""
 
 import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from io import BytesIO
 
 import pytest
 from cryptography.fernet import Fernet
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django_q.models import OrmQ
 
 from tests.webhooks.deliveries import ADDRESS, body_of, deliver, sample, status
 from webhooks import draining, receive
+from webhooks.body import LARGEST_BODY, BodyTooLarge, read_body
 from webhooks.models import DrainLease, WebhookRequest
 
 MIB = 1024 * 1024
@@ -40,6 +43,15 @@ def test_four_mebibytes_are_taken_and_no_more(client: Client, size: int, answer:
     assert len(body) == size
     assert deliver(client, body) == answer
     assert WebhookRequest.objects.count() == (answer == 200)
+
+
+@pytest.mark.parametrize(("size", "is_taken"), [(LARGEST_BODY, True), (LARGEST_BODY + 1, False)])
+def test_a_body_that_announces_nothing_is_not_taken_beyond_four_mebibytes(size: int, is_taken: bool) -> None:
+    request = RequestFactory().post(ADDRESS, content_type="application/json")
+    request.META["CONTENT_LENGTH"] = ""
+    request._stream = BytesIO(b"x" * size)  # type: ignore[assignment]  # a server that does not cut at the length
+    with nullcontext() if is_taken else pytest.raises(BodyTooLarge):
+        assert len(read_body(request)) == size
 
 
 @pytest.mark.django_db

@@ -115,6 +115,11 @@ def test_none_of_many_forged_headers_is_accepted() -> None:
     assert signature.is_signed(BODY, RIGHT)
 
 
+@pytest.mark.parametrize("header", ["\udc80", f"sha256={'0' * 63}\udc80", f"{RIGHT}\ud800", ""])
+def test_a_header_that_cannot_even_be_written_is_refused_and_no_error(header: str) -> None:
+    assert signature.is_signed(BODY, header) is False
+
+
 def test_every_single_bit_of_a_body_is_signed() -> None:
     bodies = [sample("webhook_message"), sample("webhook_status_delivered"), sample("webhook_status_failed_137000")]
     bodies += [body_of(message(f"wamid.{place}")) for place in range(16)]

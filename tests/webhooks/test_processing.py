@@ -1,6 +1,7 @@
 """Processing: each event by itself, once, in any order; what cannot be done yet waits, what fails is kept."""
 
 import itertools
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -336,6 +337,36 @@ def test_a_drain_looks_around_for_longer_than_wake_ups_are_apart() -> None:
     from webhooks import receive
 
     assert draining.LINGER >= 2 * receive.WAKE_EVERY
+
+
+def test_a_delivery_wakes_nobody_where_somebody_reads_already(client: Client, number: BusinessNumber) -> None:
+    from django_q.models import OrmQ
+
+    lease = draining.DrainLease.objects.create(slot=0, until=datetime.now(UTC) + timedelta(minutes=1))
+    deliver(client, body_of(status("wamid.1")))
+    assert OrmQ.objects.count() == 0
+    lease.until = datetime.now(UTC)
+    lease.save()
+    deliver(client, body_of(status("wamid.2")))
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_body_that_is_committed_while_a_drain_gives_up_its_lease_is_read_by_it(
+    client: Client, number: BusinessNumber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = time.monotonic()
+
+    def commit_meanwhile(_seconds: float) -> None:
+        lease = draining.DrainLease.objects.get()
+        if lease.until <= datetime.now(UTC) and not WebhookRequest.objects.exists():
+            # The statement that stored it saw the lease run: nobody is woken for it.
+            monkeypatch.setattr("webhooks.receive._wake", lambda now: None)
+            deliver(client, body_of(status("wamid.1")))
+
+    monkeypatch.setattr(time, "sleep", commit_meanwhile)
+    with journeys():
+        assert draining.drain(slot=0, until=datetime.now(UTC) + timedelta(minutes=1), linger=0.02) == 1
+    assert time.monotonic() - begun < 30
 
 
 def test_much_that_waits_calls_for_the_second_slot(

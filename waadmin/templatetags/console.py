@@ -1,6 +1,6 @@
-"""The console's small components, used by every page: badge, time, progress, stat, empty state, copyable id, mask."""
+"""The console's small components, used by every page: badge, time, progress, stat, chart, empty state, id, mask."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit import display
+from waadmin import charts
+from waadmin.help import places
 
 register = template.Library()
 
@@ -38,6 +40,19 @@ def copyable(text: object, label: str = "") -> SafeString:
 
 
 @register.simple_tag
+def error_code(kind: str, code: str) -> SafeString:
+    """Show a provider's code, with the way to what it means."""
+    return display.error_code(kind, code)
+
+
+@register.simple_tag(takes_context=True)
+def help_page(context: Mapping[str, Any]) -> str:
+    """Give the part of the documentation that speaks of the page that is shown."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    return places.address(match.url_name or "" if match else "")
+
+
+@register.simple_tag
 def masked(last_four: str) -> SafeString:
     """Show that there is a secret, and the four characters by which a person knows it."""
     return format_html('<code class="masked"><span aria-hidden="true">••••••••</span>{}</code>', last_four)
@@ -55,6 +70,23 @@ def stat(
 ) -> dict[str, Any]:
     """Show one figure with its words; `key` lets the script keep it current, `optional` hides it while it is nought."""
     return {"number": number, "words": words, "tone": tone, "key": key, "optional": optional}
+
+
+@register.inclusion_tag("console/chart.html")
+def chart(chart: charts.Chart) -> dict[str, Any]:
+    """Show one chart, its series by name and pattern, and the same numbers as a table; or say that there are none."""
+    if chart.is_empty:
+        return {"chart": chart}
+    rows = tuple(charts.rows(chart)) if chart.limits else ()
+    return {
+        "chart": chart,
+        "words": charts.in_words(chart),
+        "table": charts.table(chart),
+        "rows": rows,
+        "columns": () if chart.limits else tuple(charts.columns(chart)),
+        "highest": "" if chart.limits else charts.highest(chart),
+        "height": charts.ROW * len(rows) if chart.limits else charts.HEIGHT,
+    }
 
 
 @register.inclusion_tag("console/empty.html")

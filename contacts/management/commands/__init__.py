@@ -1,7 +1,9 @@
 """Commands about contacts and their consent; each calls one journey."""
 
+from argparse import ArgumentParser
+
 from audit.command import invalid
-from contacts.models import Contact
+from contacts.models import Contact, Erasure
 from providers.e164 import NumberRefused, person_key, read_number
 from providers.models import Business
 
@@ -31,3 +33,11 @@ def contact_of(text: str) -> Contact:
     if not forms:
         raise invalid("Nobody of this number is on record.")
     return next((form for form in forms if form.e164 == e164), forms[0])
+
+
+def add_person_and_reason(parser: ArgumentParser) -> None:
+    """Declare what every command that erases or restricts asks for."""
+    parser.add_argument("number", metavar="NUMBER", help="as +491701234567")
+    reasons = [reason.lower() for reason in Erasure.Reason.values]
+    parser.add_argument("--reason", required=True, choices=reasons, help="why; it goes into the ledger")
+    parser.add_argument("--reference", default="", metavar="R", help="a ticket's number or the like, not theirs")

@@ -8,8 +8,7 @@ from audit.command import Exit, ReportingCommand, actor, invalid
 from contacts.erasure import erasing, finishing, persons
 from contacts.erasure.journal import JournalNotWritten
 from contacts.erasure.restricting import ErasureRefused
-from contacts.management.commands import contact_of
-from contacts.models import Erasure
+from contacts.management.commands import add_person_and_reason, contact_of
 
 
 class Command(ReportingCommand):
@@ -22,14 +21,7 @@ class Command(ReportingCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("number", metavar="NUMBER", help="as +491701234567")
-        parser.add_argument(
-            "--reason",
-            required=True,
-            choices=[reason.lower() for reason in Erasure.Reason.values],
-            help="why; it goes into the ledger",
-        )
-        parser.add_argument("--reference", default="", metavar="R", help="a ticket's number or the like, not theirs")
+        add_person_and_reason(parser)
         parser.add_argument("--dry-run", action="store_true", help="only print what would go")
 
     def handle(self, *args: Any, **options: Any) -> None:

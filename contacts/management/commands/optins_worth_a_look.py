@@ -21,12 +21,12 @@ class Command(ReportingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print them."""
-        business = business_named(options["business"]) if options["business"] else None
+        among = frozenset({business_named(options["business"]).pk}) if options["business"] else None
         kinds = [worth.Kind(options["kind"])] if options["kind"] else list(worth.Kind)
         for kind in kinds:
             left, before = options["limit"], None
             while left > 0:
-                page = worth.find(kind, business=business, before=before)
+                page = worth.find(kind, among=among, before=before)
                 for one in page.findings[:left]:
                     self.row(
                         {

@@ -7,7 +7,7 @@ from typing import Any
 from audit.command import ReportingCommand, actor, invalid
 from contacts import opt_ins
 from contacts.consent.evidence import Evidence
-from contacts.consent.rows import read_time
+from contacts.consent.times import read_time
 from contacts.management.commands import business_named
 from contacts.models import Consent, ConsentText
 from providers.e164 import NumberRefused, Reading, read_number

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from audit.command import Exit, ReportingCommand, actor, invalid
-from contacts.consent.rows import read_time
+from contacts.consent.times import read_time
 from contacts.erasure import restricting
 from contacts.erasure.journal import JournalNotWritten
-from contacts.management.commands import contact_of
-from contacts.models import Erasure
+from contacts.management.commands import add_person_and_reason, contact_of
 
 
 class Command(ReportingCommand):
@@ -22,14 +21,7 @@ class Command(ReportingCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("number", metavar="NUMBER", help="as +491701234567")
-        parser.add_argument(
-            "--reason",
-            required=True,
-            choices=[reason.lower() for reason in Erasure.Reason.values],
-            help="why; it goes into the ledger",
-        )
-        parser.add_argument("--reference", default="", metavar="R", help="a ticket's number or the like, not theirs")
+        add_person_and_reason(parser)
         parser.add_argument(
             "--until", metavar="DATE", help="keep the proof until then, as 2031-05-03 (as long as the business says)"
         )

@@ -15,6 +15,7 @@ from providers.e164 import Reading
 from providers.models import Business
 from sandbox import Sandbox
 from tests import factories
+from tests.contacts.csv_files import mapped
 from tests.contacts.erasure.people import erase, rows_naming
 
 ONE, OTHER = factories.number(101), factories.number(102)
@@ -79,7 +80,14 @@ def upload(acme: Business, *lines: str) -> OptInImport:
 
 
 def confirm(row: OptInImport) -> None:
-    uploads.confirm(upload=row, statement=uploads.sentence(row), actor="tests", now=datetime.now(UTC))
+    mapped(row)
+    uploads.confirm(
+        upload=row,
+        statement=uploads.sentence(row),
+        shown=uploads.declared(row),
+        actor="tests",
+        now=datetime.now(UTC),
+    )
 
 
 def test_an_upload_that_names_the_person_goes_and_another_stays(acme: Business) -> None:

@@ -1,15 +1,18 @@
 """`serve`: the production web server."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles import finders
-from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 from granian import Granian
 from granian.constants import Interfaces
+
+from waadmin import logs, static_files
+
+logger = logging.getLogger(__name__)
 
 #: Threads of one process; each that asks the database keeps a connection of its own. Most of a webhook's time is
 #: waiting for the disk, and threads that wait together are written together (webhooks/receive.py).
@@ -35,7 +38,7 @@ class Command(BaseCommand):
             raise CommandError("--port is a number from 1 to 65535.", returncode=2)
         if options["workers"] < 1:
             raise CommandError("--workers is 1 or more.", returncode=2)
-        if static_files_are_stale():
+        if static_files.are_stale():
             try:
                 call_command("collectstatic", interactive=False, verbosity=0)
             except OSError as error:
@@ -43,9 +46,10 @@ class Command(BaseCommand):
                     f"Static files cannot be collected: {error.strerror}. Run collectstatic as a user who may write "
                     f"to {settings.STATIC_ROOT}."
                 ) from None
+        logs.log_what_nobody_catches()
         # The checks looked at the database; a connection that two processes share mixes their answers up.
         connections.close_all()
-        self.stderr.write(f"waadmin on http://{options['host']}:{options['port']}/", style_func=lambda text: text)
+        logger.info("waadmin on http://%s:%s/", options["host"], options["port"])
         Granian(
             "waadmin.wsgi:application",
             address=options["host"],
@@ -56,22 +60,7 @@ class Command(BaseCommand):
             websockets=False,
             # The access log would hold people's numbers, which stand in the console's search addresses.
             log_access=False,
+            log_dictconfig=logs.configuration_of_server(settings.LOGGING),
             respawn_failed_workers=True,
             workers_kill_timeout=_KILL_TIMEOUT,
         ).serve()
-
-
-def static_files_are_stale() -> bool:
-    """Tell whether the collected files lack one, or one was changed since; never where none are collected."""
-    storage = staticfiles_storage
-    if not isinstance(storage, ManifestFilesMixin):
-        return False
-    if not storage.hashed_files or not storage.manifest_storage.exists(storage.manifest_name):
-        return True
-    collected_at = storage.manifest_storage.get_modified_time(storage.manifest_name)
-    for finder in finders.get_finders():
-        for path, source in finder.list(["CVS", ".*", "*~"]):
-            name = f"{source.prefix}/{path}" if getattr(source, "prefix", None) else path
-            if name not in storage.hashed_files or source.get_modified_time(path) > collected_at:
-                return True
-    return False

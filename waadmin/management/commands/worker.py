@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from waadmin import logs
 from waadmin.watchdog import Watchdog
 
 
@@ -14,4 +15,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Watch until told to stop."""
+        logs.log_what_nobody_catches()
         Watchdog().run()

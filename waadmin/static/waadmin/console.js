@@ -4,10 +4,13 @@
 (() => {
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
 
+  // The zone that the person chose; without one the browser's.
+  const chosenZone = document.querySelector('meta[name="time-zone"]')?.content || undefined;
+
   // Times: the reader's zone in the text, UTC stays in the title.
   const writeLocalTimes = (root) => {
     const format = new Intl.DateTimeFormat(document.documentElement.lang || undefined, {
-      dateStyle: "medium", timeStyle: "short",
+      dateStyle: "medium", timeStyle: "short", timeZone: chosenZone,
     });
     for (const element of all("time[data-local]", root)) {
       const at = new Date(element.dateTime);
@@ -17,7 +20,7 @@
 
   // Forms that take a local time say in which zone it is meant.
   const presetTimeZone = () => {
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const zone = chosenZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
     for (const input of all("input[data-time-zone]")) {
       if (zone && input.value === input.defaultValue && input.dataset.timeZone === "preset") input.value = zone;
     }
@@ -133,6 +136,20 @@
     }
   };
 
+  // The key / leads to the search box, unless somebody types, steers something else, or switched it off for themselves.
+  const leadToSearch = () => {
+    const box = document.querySelector("input[data-shortcut]");
+    if (!box) return;
+    document.addEventListener("keydown", (event) => {
+      const types = event.target.closest?.("input, textarea, select, [contenteditable]:not([contenteditable=false])");
+      if (event.key !== box.dataset.shortcut || event.defaultPrevented || event.isComposing || types) return;
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      box.focus();
+      box.select();
+    });
+  };
+
   // The change list's stock filter form and action bar need nothing from here.
   writeLocalTimes(document);
   presetTimeZone();
@@ -143,4 +160,5 @@
   followProgress();
   countDown();
   cleanCodes();
+  leadToSearch();
 })();
