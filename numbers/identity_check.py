@@ -18,7 +18,7 @@ from numbers import attempts
 from numbers.attempts import Stopwatch
 from numbers.models import BusinessNumber
 from providers.errors import AnswerLost, NotSent, ProviderError, Throttled, Unavailable
-from providers.interfaces import NumberHost
+from providers.interfaces import SEND_WITHIN, NumberHost
 
 #: Longer than a call's deadline: the lease is renewed before each call.
 LEASE = timedelta(seconds=45)
@@ -135,10 +135,13 @@ def _carry(number: BusinessNumber, host: NumberHost, actor: str, watch: Stopwatc
     error: ProviderError | None = None
     rounds, wanted_before = 0, None
     while rounds < MOST_ROUNDS and watch.passed() < LONGEST_CARRY:
+        renewed = watch.passed()
         wanted = _renew_lease(number, lease, watch.now())
         if wanted is None:
             return _state(number, Outcome.UNDER_WAY)
         rounds, wanted_before = (rounds + 1 if wanted is wanted_before else 1), wanted
+        if watch.passed() - renewed >= SEND_WITHIN:
+            continue  # Stopped in between: the lease may be somebody else's by now, and the wish another.
         error, told, read = _set_and_read(number, host, wanted)
         if error is not None and not isinstance(error, AnswerLost):
             break

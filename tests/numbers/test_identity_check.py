@@ -1,7 +1,8 @@
 """The identity change check: what is wanted reaches the provider, once at a time, and is read back until it is so."""
 
 import threading
-from datetime import timedelta
+import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from django_q.models import OrmQ
 
 from audit.models import AuditEvent
 from numbers import identity_check, tasks
+from numbers.attempts import Stopwatch
 from numbers.identity_check import Outcome, drift, read_back, reconcile, toggle
 from numbers.limits import Refused
 from numbers.models import BusinessNumber
 from providers.errors import AnswerLost, NotSent, Rejected, Throttled
+from providers.interfaces import SEND_WITHIN
 from providers.meta import CloudAPI
 from providers.models import Business
 from providers.secret import Secret
@@ -271,6 +274,27 @@ def test_a_local_state_never_blocks_a_toggle(acme: Business, sandbox: Sandbox) -
     number = stage.cloud_number(acme, sandbox, is_on_biz_app=True, status="BANNED")
 
     assert want(number, True).outcome is Outcome.SETTLED
+
+
+def test_a_process_that_was_stopped_after_it_read_the_wish_asks_again_before_it_carries_it(
+    number: BusinessNumber, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_wish, seconds = identity_check._renew_lease, [0.0]
+
+    def stopped_the_first_time(mine: BusinessNumber, lease: uuid.UUID, at: datetime) -> bool | None:
+        wanted = read_wish(mine, lease, at)
+        if not seconds[0]:
+            seconds[0] = SEND_WITHIN.total_seconds()
+            BusinessNumber.objects.update(identity_desired=False)
+        return wanted
+
+    monkeypatch.setattr(identity_check, "_renew_lease", stopped_the_first_time)
+    monkeypatch.setattr(Stopwatch, "passed", lambda watch: timedelta(seconds=seconds[0]))
+    state = want(number, True)
+
+    assert (state.outcome, state.read) == (Outcome.SETTLED, False)
+    sent = [entry for entry in sandbox.journal if entry.method == "POST"]
+    assert len(sent) == 1, "the wish of before never left"
 
 
 @pytest.mark.django_db(transaction=True)

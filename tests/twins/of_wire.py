@@ -100,6 +100,16 @@ TWINS = (
         tests=("tests/numbers/test_codes.py::test_a_second_submission_while_one_is_on_its_way_is_refused_here",),
     ),
     Twin(
+        name="identity-check-late",
+        protects="A process that was stopped past its lease carries no wish of before.",
+        file="numbers/identity_check.py",
+        edits=(("        if watch.passed() - renewed >= SEND_WITHIN:\n", "        if False:\n"),),
+        tests=(
+            "tests/numbers/test_identity_check.py::"
+            "test_a_process_that_was_stopped_after_it_read_the_wish_asks_again_before_it_carries_it",
+        ),
+    ),
+    Twin(
         name="no-redirects",
         protects="No redirect is followed: requests would hand credentials to another host.",
         file="providers/http.py",
