@@ -6,11 +6,15 @@ while all of them are there and each had its last answer: until then they rightl
 
 from collections.abc import Iterable, Iterator
 
+from django.db.models import QuerySet
+
 from audit import chain
 from contacts.checking.marks import leaf
 from contacts.consent import committing
 from contacts.models import ContactCheck
 
+#: As many rows are held in memory.
+_AT_ONCE = 1_000
 #: Answers that nothing comes after.
 _LAST = {"VALID", "INVALID", "FAILED", "REFUSED"}
 
@@ -36,11 +40,18 @@ def checked_numbers(event: chain.BulkEvent) -> Iterable[bytes] | None:
     pieces = event.details.get("checks")
     if not pieces or not set(event.details.get("statuses", ())) <= _LAST:
         return None
-    there = sum(ContactCheck.objects.filter(pk__range=piece).count() for piece in pieces)
-    return _leaves(pieces) if there == event.rows_count else None
+    if event.rows_count > _AT_ONCE:
+        there = sum(ContactCheck.objects.filter(pk__range=piece).count() for piece in pieces)
+        return _streamed(pieces) if there == event.rows_count else None
+    # Most events are one call's: a cursor for each would cost more than their rows.
+    rows = [row for piece in pieces for row in _rows(piece)]
+    return map(leaf, rows) if len(rows) == event.rows_count else None
 
 
-def _leaves(pieces: list[list[int]]) -> Iterator[bytes]:
+def _streamed(pieces: list[list[int]]) -> Iterator[bytes]:
     for piece in pieces:
-        rows = ContactCheck.objects.filter(pk__range=piece).select_related("contact").order_by("pk")
-        yield from map(leaf, rows.iterator(chunk_size=1_000))
+        yield from map(leaf, _rows(piece).iterator(chunk_size=_AT_ONCE))
+
+
+def _rows(piece: list[int]) -> QuerySet[ContactCheck]:
+    return ContactCheck.objects.filter(pk__range=piece).select_related("contact").order_by("pk")
