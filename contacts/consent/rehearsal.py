@@ -4,9 +4,10 @@ Nothing is locked, whatever the file's size, so that no withdrawal waits for a r
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import BinaryIO
 
-from django.db import connection
+from django.db import connection, transaction
 
 from contacts.consent import staging
 from contacts.consent.chunk import Chunk
@@ -66,9 +67,24 @@ def rehearse(
         name_shown=name_shown,
         time_zone=time_zone,
     )
-    result = Imported()
-    staging.empty()
-    chunk, staged = Chunk(business.pk), 0
+    with _one_connection():
+        staging.empty()
+        result = _stage_all(csv_file, reader, listener, business)
+        _tally(result, business)
+    result.without_plus = reader.without_plus
+    return result
+
+
+def _one_connection() -> AbstractContextManager[None]:
+    """Keep the temporary table in reach: PgBouncer's transaction pooling gives each transaction another connection.
+
+    SQLite has one connection, and would keep everybody from writing until a transaction's end.
+    """
+    return transaction.atomic() if connection.vendor == "postgresql" else nullcontext()
+
+
+def _stage_all(csv_file: CsvFile, reader: RowReader, listener: Listener, business: Business) -> Imported:
+    result, chunk, staged = Imported(), Chunk(business.pk), 0
     for row in csv_file.rows():
         event = row if isinstance(row, BadLine) else reader.read(row)
         if isinstance(event, BadLine):
@@ -82,8 +98,6 @@ def rehearse(
             chunk = Chunk(business.pk)
     result.unchanged += chunk.repeated
     _stage(chunk, staged)
-    result.without_plus = reader.without_plus
-    _tally(result, business)
     return result
 
 

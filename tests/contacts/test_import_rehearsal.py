@@ -1,6 +1,7 @@
 """A rehearsal says what an import would do, and leaves nothing behind."""
 
 import io
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -59,3 +60,19 @@ def test_a_rehearsal_leaves_nothing_behind(acme: Business) -> None:
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
     assert "import_staging" not in tables
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("postgresql")
+def test_a_rehearsal_keeps_to_one_connection_of_a_pool_that_gives_each_transaction_another(acme: Business) -> None:
+    apart = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if "import_staging" in sql and not connection.in_atomic_block:
+            apart.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        result, _heard = rehearsed(acme)
+    assert result.granted > 0
+    assert apart == []
