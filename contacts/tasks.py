@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
@@ -46,7 +46,10 @@ def _runners(batch_id: int) -> int:
 def sweep() -> int:
     """Close what died or never finished, forget old budget use, and queue every running run that has something due."""
     now = datetime.now(UTC)
-    for batch in close_lost(now=now):
+    close_lost(now=now)
+    # Whoever wrote the last answer of a run may have died before its end.
+    open_rows = ContactCheck.objects.filter(batch=OuterRef("pk")).open()
+    for batch in CheckBatch.objects.filter(~Exists(open_rows), state=CheckBatch.State.RUNNING):
         finish_if_done(batch, now=now)
     close_lost_messages(now=now)
     uploads.take_up_lost()

@@ -116,18 +116,16 @@ def record_callback(*, account: ProviderAccount, results: Iterable[NumberResult]
     return len(rows)
 
 
-def close_lost(*, now: datetime) -> set[CheckBatch]:
-    """Close rows whose claim died with its process, and rows that a provider never finished; give their runs."""
+def close_lost(*, now: datetime) -> None:
+    """Close rows whose claim died with its process, and rows that a provider never finished."""
     with transaction.atomic():
         dead = list(_locked(ContactCheck.objects.filter(status="SENDING", lease_until__lte=now), "contact", "batch"))
         _write(dead, lambda row: _Verdict("UNKNOWN", Reason.ANSWER_LOST), None, now)
         unfinished = ContactCheck.objects.filter(status="PROCESSING", first_asked_at__lte=now - PROCESSING_LIMIT)
         stale = list(_locked(unfinished, "contact", "batch"))
         _write(stale, lambda row: _Verdict("UNKNOWN", Reason.NEVER_FINISHED), None, now)
-        batches = {row.batch for row in dead + stale}
-        for batch in sorted(batches, key=lambda batch: batch.pk):
+        for batch in sorted({row.batch for row in dead + stale}, key=lambda batch: batch.pk):
             _record_event("check.lost", batch, [row for row in dead + stale if row.batch_id == batch.pk], now)
-    return batches
 
 
 def _held_rows(claim_id: uuid.UUID) -> list[ContactCheck]:

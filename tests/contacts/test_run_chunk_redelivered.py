@@ -105,6 +105,22 @@ def test_the_sweep_closes_what_died_and_ends_its_run(batch: CheckBatch) -> None:
     assert AuditEvent.objects.filter(action="check.lost").count() == 1
 
 
+def test_the_sweep_ends_a_run_of_which_nobody_lived_to_see_the_end(batch: CheckBatch) -> None:
+    answer(batch, claimed(batch, datetime.now(UTC)), ContactStatus.VALID)
+    tasks.sweep()
+    batch.refresh_from_db()
+    assert (batch.state, AuditEvent.objects.filter(action="check.finished").count()) == ("FINISHED", 1)
+    tasks.sweep()
+    assert AuditEvent.objects.filter(action="check.finished").count() == 1
+
+
+def test_the_sweep_leaves_a_run_alone_that_has_an_open_number(batch: CheckBatch) -> None:
+    claimed(batch, datetime.now(UTC))
+    tasks.sweep()
+    batch.refresh_from_db()
+    assert batch.state == CheckBatch.State.RUNNING
+
+
 def test_the_sweep_queues_a_run_whose_task_was_lost(batch: CheckBatch) -> None:
     from django_q.models import OrmQ
 
