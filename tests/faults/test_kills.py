@@ -84,11 +84,19 @@ def kill_server(place: Installation, chance: random.Random) -> Callable[[], bool
 
 
 def kill_server_child(place: Installation, chance: random.Random) -> Callable[[], bool]:
-    """One process that serves; its parent starts another."""
+    """One process that serves; its parent starts another, or leaves that to the service manager."""
     pids = [pid for pid in place.running["serve"].pids(r"worker-\d+ with PID: (\d+)") if lives(pid)]
     if pids:
         place.kill(chance.choice(pids))
-    return _next_webhook(place)
+    taken = _next_webhook(place)
+
+    def recovered() -> bool:
+        # Granian takes two deaths within 5.5 seconds for a crash loop, and exits.
+        if place.running["serve"].process.poll() is not None:
+            place.start("serve")
+        return taken()
+
+    return recovered
 
 
 def kill_import(place: Installation, chance: random.Random) -> Callable[[], bool]:
