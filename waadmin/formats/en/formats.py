@@ -3,3 +3,5 @@
 DATE_FORMAT = "j F Y"
 YEAR_MONTH_FORMAT = "F Y"
 MONTH_DAY_FORMAT = "j F"
+#: As browsers write it where a time is shown in the reader's own zone (console.js).
+DATETIME_FORMAT = "M j, Y, g:i A"
