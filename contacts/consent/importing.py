@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from contacts.consent.chunk import Chunk
@@ -95,9 +96,12 @@ def import_file(
         "imported_by": actor,
     }
     unfinished = OptInImport.objects.filter(**declared, state__in=[_STATE.RUNNING, _STATE.FAILED])
-    opt_in_import = unfinished.order_by("-pk").first() or OptInImport.objects.create(
-        **declared, file_name=file_name[-255:], statement=statement, started_at=now
-    )
+    with transaction.atomic():
+        # Whoever begins the same file, or died while the database still wrote that, is waited for: one file, one row.
+        Business.objects.select_for_update(no_key=True).get(pk=business.pk)
+        opt_in_import = unfinished.order_by("-pk").first() or OptInImport.objects.create(
+            **declared, file_name=file_name[-255:], statement=statement, started_at=now, state=_STATE.RUNNING
+        )
     return _run(opt_in_import, csv_file, now, listener or Listener())
 
 

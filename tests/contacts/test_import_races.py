@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection
 
-from contacts.consent import committing
+from contacts.consent import committing, importing
+from contacts.consent.importing import Imported
 from contacts.consent.settling import Settled, Trust, settle
 from contacts.consent.state import load_grants
-from contacts.models import Consent, Contact, OptIn
+from contacts.models import Consent, Contact, OptIn, OptInImport
 from providers.models import Business
 from tests import factories
 from tests.contacts.csv_files import HEADER, NOW, Heard, counts, csv_of, imported, line, statuses
@@ -49,6 +50,23 @@ def test_somebody_who_is_recorded_while_a_chunk_is_written_is_met_by_the_next_tr
     assert tries == [Trust.ALL_NEW, Trust.NO_STATE_NO_EVENTS, Trust.NOTHING]
     assert counts(result) == (5, 0, 0, 1, 0)
     assert statuses() == {number: "WITHDRAWN" if number == NUMBERS[0] else "GRANTED" for number in NUMBERS}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("postgresql")
+def test_sixteen_who_begin_one_file_at_once_begin_one_import(acme: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_run", lambda row, *_rest: Imported(opt_in_import=row))
+    gate, begun = threading.Barrier(16), []
+
+    def begin() -> None:
+        gate.wait(20)
+        begun.append(imported(csv_of(*map(line, NUMBERS)), acme)[0].opt_in_import)
+
+    threads = [in_thread(begin) for _who in range(16)]
+    for thread in threads:
+        thread.join(30)
+    assert len(begun) == 16
+    assert OptInImport.objects.count() == 1
 
 
 @pytest.mark.django_db

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from contacts.consent import chunk as chunks
-from contacts.consent import committing
+from contacts.consent import committing, importing
 from contacts.consent.importing import ImportRefused, carry_on
 from contacts.models import OptIn, OptInImport
 from providers.models import Business
@@ -114,3 +114,14 @@ def test_a_second_process_that_carries_the_same_import_on_gives_way(
         carry_on(opt_in_import=late, file=io.BytesIO(CONTENT), now=NOW)
     assert OptIn.objects.count() == 19
     assert OptInImport.objects.get().state == OptInImport.State.RUNNING
+
+
+def test_an_import_that_was_killed_as_it_began_is_carried_on(acme: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(importing, "_run", killed)
+        imported(csv_of(line("+447400000100")), acme)
+    imported(csv_of(line("+447400000100")), acme)
+    assert [row.state for row in OptInImport.objects.all()] == ["FINISHED"]
