@@ -207,7 +207,10 @@ def load_in_place(module: str, tests: Sequence[str], database_url: str, mutant: 
         del os.environ[SETTING]
         os.environ["DATABASE_URL"] = urlunsplit(urlsplit(database_url)._replace(path="/waadmin_mutants"))
     once = ["--reuse-db"] if database_url else []
-    return int(pytest.main([*_QUIET, *once, *tests], plugins=[Told(write)]))
+    try:
+        return int(pytest.main([*_QUIET, *once, *tests], plugins=[Told(write)]))
+    except Exception:  # noqa: BLE001 - whatever a module raises as it is loaded, nobody could use it
+        return int(pytest.ExitCode.INTERNAL_ERROR)
 
 
 def _put_in_place(module: types.ModuleType, mutant: Mutant) -> None:
