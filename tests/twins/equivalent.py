@@ -11,6 +11,22 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "_is_fresh: return False  ->  return None": "Its one caller asks only whether it is true.",
     },
     "numbers.limits": {
+        "Refused.__init__: super().__init__(message)  ->  pass": (
+            "An exception keeps its arguments before `__init__` is asked."
+        ),
+        "<module>: _CODES = 'current_codes'  ->  _CODES = 'current_codesx'": (
+            "An attribute that this module alone sets and reads."
+        ),
+        (
+            "<module>: ssage: str, *, free_at: datetime, now: datetime, count: int=0, "
+            "whose: Whose=Whose.OURS) -> None:  ->  "
+            "ssage: str, *, free_at: datetime, now: datetime, count: int=1, whose: Whose=Whose.OURS) -> None:"
+        ): "Messages without a place for a count take none.",
+        (
+            "<module>: ssage: str, *, free_at: datetime, now: datetime, count: int=0, "
+            "whose: Whose=Whose.OURS) -> None:  ->  "
+            "ssage: str, *, free_at: datetime, now: datetime, count: int=-1, whose: Whose=Whose.OURS) -> None:"
+        ): "Messages without a place for a count take none.",
         (
             "_codes: ent.exclude(outcome__in=[Outcome.NOT_SENT, Outcome.REFUSED]).order_by('-started_at', '-pk')  ->  "
             "ent.exclude(outcome__in=[Outcome.NOT_SENT, Outcome.REFUSED])"
