@@ -107,4 +107,3 @@ def _to_the_pin(page: Page) -> None:
     page.get_by_label("Why has it to be seen?").fill("The client moves to another provider on Friday")
     page.get_by_role("button", name="Show the PIN").click()
     page.wait_for_load_state()
-    page.evaluate("document.querySelector('.once').textContent = '••••••'")  # no picture holds a PIN
