@@ -118,7 +118,19 @@ def test_the_way_back_leads_to_the_beginning_and_no_further(auditor: Client, cal
     assert not back.newer_url and back.older_url == first.older_url
 
 
-HOSTILE = ("x", "-1", "1;DROP TABLE audit_providercall", "' OR 1=1 --", "٣", "1e9", "9" * 40, "", "1 2", "0x10", "null")
+HOSTILE = (
+    "x",
+    "-1",
+    "1;DROP TABLE audit_providercall",
+    "' OR 1=1 --",
+    "٣",
+    "1e9",
+    "9" * 40,
+    "",
+    "10 20 30",
+    "0x10",
+    "null",
+)
 
 
 @pytest.mark.parametrize("name", ["after", "before"])
@@ -132,7 +144,9 @@ def test_a_place_that_is_none_is_refused_in_words_and_stands_in_no_query(
 
     assert [row.pk for row in answer.context["cl"].result_list] == calls[::-1][:5]
     assert "is not there any more, so the list begins anew" in answer.content.decode()
-    assert len(written) < 3 or not any(written in query["sql"] for query in queries.captured_queries)
+    # Of the list alone: that of the session names a moment and a key, in which anything short may stand.
+    asked = [query["sql"] for query in queries.captured_queries if "audit_providercall" in query["sql"]]
+    assert asked and (len(written) < 3 or not any(written in sql for sql in asked))
     assert f"{name}=" not in answer.context["cl"].older_url.replace("after=", "", 1)
 
 
