@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from audit.retention import forget_calls
 from contacts import retention
-from contacts.checking.marks import finish_if_done
+from contacts.checking.marks import finish_the_done
 from contacts.checking.results import close_lost
 from contacts.checking.run import run_batch as run
 from contacts.checks import RUNNERS_AT_ONCE
@@ -47,10 +47,8 @@ def sweep() -> int:
     """Close what died or never finished, forget old budget use, and queue every running run that has something due."""
     now = datetime.now(UTC)
     close_lost(now=now)
-    # Whoever wrote the last answer of a run may have died before its end.
-    open_rows = ContactCheck.objects.filter(batch=OuterRef("pk")).open()
-    for batch in CheckBatch.objects.filter(~Exists(open_rows), state=CheckBatch.State.RUNNING):
-        finish_if_done(batch, now=now)
+    # Not only of the rows that were closed now: whoever wrote the last answer of a run may have died before its end.
+    finish_the_done(CheckBatch.objects.all(), now=now)
     close_lost_messages(now=now)
     uploads.take_up_lost()
     retention.erase_overdue(now=now)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from audit import log_context
-from contacts.checking.marks import finish_if_done
+from contacts.checking.marks import finish_the_done
 from contacts.checking.results import record_callback
 from contacts.erasure.vanishing import PersonVanished
 from contacts.incoming import ContactAnswers, StatusEvent
@@ -110,8 +110,7 @@ def take(one: Found, row: WebhookEvent, recipients: Recipients, *, again: bool, 
 def record_answers(*, account: ProviderAccount, business_number: None, event: ContactAnswers, now: datetime) -> str:
     """Close the rows of check runs that a node answers."""
     record_callback(account=account, results=event.results, now=now)
-    for batch in CheckBatch.objects.filter(account=account, state=CheckBatch.State.RUNNING):
-        finish_if_done(batch, now=now)
+    finish_the_done(CheckBatch.objects.filter(account=account), now=now)
     return f"ProviderAccount:{account.pk}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from audit import ledger
 from audit.merkle import MerkleTree
@@ -69,6 +69,13 @@ def answer_from(row: ContactCheck, earlier: ContactCheck) -> None:
     """Let a row repeat the earlier answer of the same account, with the time it was given."""
     row.status, row.wa_id, row.strength = earlier.status, earlier.wa_id, earlier.strength
     row.checked_at, row.cached_from, row.next_attempt_at, row.reason = earlier.checked_at, earlier, None, ""
+
+
+def finish_the_done(runs: QuerySet[CheckBatch], *, now: datetime) -> None:
+    """Close those of the runs that are running and have no open row left, whoever wrote their last answer."""
+    open_rows = ContactCheck.objects.filter(batch=OuterRef("pk")).open()
+    for batch in runs.filter(~Exists(open_rows), state=CheckBatch.State.RUNNING).order_by("pk"):
+        finish_if_done(batch, now=now)
 
 
 def finish_if_done(batch: CheckBatch, *, now: datetime) -> None:

@@ -53,7 +53,7 @@ _LOST_CHECKS = _points(
     ("before_closing", "contacts.tasks:close_lost", "before"),
     ("closing_written", "contacts.checking.results:_write", "after"),
     ("closed", "contacts.tasks:close_lost", "after"),
-    ("finished", "contacts.tasks:finish_if_done", "after"),
+    ("finished", "contacts.tasks:finish_the_done", "after"),
 )
 _MESSAGE = _points(
     "message",

@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import connections
 from django_q.models import Failure, Success
 
-from contacts.checking.marks import finish_if_done
+from contacts.checking.marks import finish_the_done
 from contacts.checking.results import close_lost
 from contacts.models import CheckBatch, ContactCheck
 from providers.models import Business, ProviderAccount
@@ -143,8 +143,7 @@ def let_leases_of_the_dead_run_out() -> None:
     """Do what the sweeps do when the leases of killed processes are over: nobody waits for minutes in a test."""
     later = datetime.now(UTC) + timedelta(hours=1)
     close_lost(now=later)
-    for batch in CheckBatch.objects.filter(state=CheckBatch.State.RUNNING):
-        finish_if_done(batch, now=later)
+    finish_the_done(CheckBatch.objects.all(), now=later)
     WebhookRequest.objects.open().update(due_at=datetime.now(UTC))
     DrainLease.objects.all().delete()
     draining.wake(now=datetime.now(UTC))
