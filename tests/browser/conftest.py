@@ -95,7 +95,8 @@ class Watched:
         self.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.address}])
 
     def findings(self) -> list[str]:
-        """Give what axe finds on the open page, however small."""
+        """Give what axe finds on the open page once it is whole, however small."""
+        self.page.wait_for_load_state()
         # Without preload: axe would fetch what stylesheets import, at addresses that do not exist.
         found = Axe().run(self.page, options={"preload": False}).response["violations"]
         return [
